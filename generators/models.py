@@ -1,0 +1,256 @@
+"""Image models of the dropdown, presses of the button, and the jobs they became."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from generators.contracts import Lane
+
+
+class ImageModel(models.Model):
+    """One entry of the dropdown.
+
+    ``catalog_entry`` is what the catalogue last wrote here: a column that differs from
+    it was changed by an admin and is left alone by the next fill.
+    """
+
+    class Family(models.TextChoices):
+        DIFFUSION = "diffusion"
+        GAN = "gan"
+        VAE = "vae"
+        STYLE_TRANSFER = "style-transfer"
+        REMOTE = "remote"
+
+    slug = models.SlugField(max_length=100, unique=True)
+    provider = models.CharField(max_length=64)
+    provider_model_id = models.CharField(max_length=255)
+    label = models.CharField(max_length=100)
+    description = models.CharField(max_length=200, blank=True)
+    good_at = models.CharField(
+        max_length=200, blank=True, help_text="Words, separated by commas."
+    )
+    family = models.CharField(max_length=16, choices=Family)
+    capabilities = models.JSONField(
+        default=dict, blank=True, help_text="See generators.contracts.Capabilities."
+    )
+    price_credits = models.PositiveIntegerField(
+        "price",
+        null=True,
+        blank=True,
+        help_text="Whole credits a picture. 0 is free; empty means no price yet.",
+    )
+    enabled = models.BooleanField(default=False)
+    order = models.PositiveIntegerField(default=100)
+    sunset_date = models.DateField(null=True, blank=True)
+    successor = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True
+    )
+    retired = models.BooleanField(default=False)
+    catalog_entry = models.JSONField(default=dict, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["order", "label"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "provider_model_id"],
+                name="image_model_once_a_provider",
+            ),
+            models.CheckConstraint(
+                condition=Q(enabled=False) | Q(price_credits__isnull=False),
+                name="image_model_enabled_has_a_price",
+                violation_error_message="Set a price before enabling this model.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class ImageModelAlias(models.Model):
+    """Another name an image model is found by."""
+
+    name = models.CharField(max_length=100, unique=True)
+    image_model = models.ForeignKey(
+        ImageModel, on_delete=models.CASCADE, related_name="aliases"
+    )
+
+    class Meta:
+        verbose_name_plural = "image model aliases"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Generation(models.Model):
+    """One press of the button.
+
+    ``client_token`` comes from the page, so that a double press is one generation.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="generations"
+    )
+    client_token = models.UUIDField(default=uuid.uuid4)
+    prompt = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "client_token"], name="generation_once_a_press"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.public_id)
+
+
+class GenerationJob(models.Model):
+    """One image model's share of a generation: queued, charged, retried, canceled.
+
+    Only ``generators.jobs`` writes its status. ``lease_token`` is held by the worker
+    that runs it; every write that ends the job must present it.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        CANCELED = "canceled"
+        UNKNOWN = "unknown"
+
+    class FailureKind(models.TextChoices):
+        REFUSED = "refused"
+        INVALID = "invalid"
+        RATE_LIMITED = "rate-limited"
+        PROVIDER_DOWN = "provider-down"
+        NOT_CONFIGURED = "not-configured"
+        OUT_OF_MEMORY = "out-of-memory"
+        TIMED_OUT = "timed-out"
+        UNEXPECTED = "unexpected"
+
+    class Phase(models.TextChoices):
+        """What a running job is busy with, in the words of the page."""
+
+        WAITING = "waiting"
+        LOADING = "loading"
+        DRAWING = "drawing"
+        SAVING = "saving"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    generation = models.ForeignKey(
+        Generation, on_delete=models.CASCADE, related_name="jobs"
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs"
+    )
+    image_model = models.ForeignKey(
+        ImageModel, on_delete=models.SET_NULL, null=True, related_name="jobs"
+    )
+    image_model_slug = models.CharField(max_length=100)
+    image_model_label = models.CharField(max_length=100)
+    provider = models.CharField(max_length=64)
+    lane = models.CharField(max_length=16, choices=[(x.value, x.value) for x in Lane])
+    recipe = models.JSONField(
+        help_text="The whole request, as generators.contracts.GenerationRequest."
+    )
+    num_images = models.PositiveSmallIntegerField(default=1)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    price_credits = models.PositiveIntegerField(help_text="Credits a picture.")
+    settled_credits = models.PositiveIntegerField(null=True, blank=True)
+    num_delivered = models.PositiveSmallIntegerField(default=0)
+
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    phase = models.CharField(max_length=16, choices=Phase, default=Phase.WAITING)
+    failure_kind = models.CharField(max_length=16, choices=FailureKind, blank=True)
+    failure_message = models.CharField(max_length=500, blank=True)
+    failure_detail = models.TextField(
+        blank=True, help_text="For the operator; never shown to the person."
+    )
+    progress = models.FloatField(default=0, help_text="0 to 1.")
+    version = models.PositiveBigIntegerField(default=1)
+
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_token = models.UUIDField(null=True, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    next_action_at = models.DateTimeField(null=True, blank=True)
+    deadline_at = models.DateTimeField(null=True, blank=True)
+    call_started_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    handle = models.JSONField(null=True, blank=True)
+    provider_request_id = models.CharField(max_length=255, blank=True)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    model_seconds = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["lane", "owner", "id"],
+                name="job_waiting_in_lane",
+                condition=Q(status="queued"),
+            ),
+            models.Index(
+                fields=["next_action_at"],
+                name="job_unfinished_due",
+                condition=Q(status__in=["queued", "running", "unknown"]),
+            ),
+            models.Index(fields=["owner", "changed_at"], name="job_news_of_owner"),
+            models.Index(fields=["owner", "-id"], name="job_of_owner_newest_first"),
+            models.Index(
+                fields=["image_model", "-finished_at"], name="job_times_of_model"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="job_failed_has_a_kind",
+                condition=~Q(status="failed") | ~Q(failure_kind=""),
+            ),
+            models.CheckConstraint(
+                name="job_ended_is_settled",
+                condition=~Q(status__in=["succeeded", "failed", "canceled"])
+                | Q(settled_credits__isnull=False, finished_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="job_lease_only_while_running",
+                condition=Q(lease_token__isnull=True) | Q(status="running"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.public_id)
+
+    @property
+    def is_ended(self) -> bool:
+        """Say whether nothing more will happen to it."""
+        return self.status in {
+            self.Status.SUCCEEDED,
+            self.Status.FAILED,
+            self.Status.CANCELED,
+        }
+
+
+class JobEvent(models.Model):
+    """What happened to a job, in order. Append-only."""
+
+    job = models.ForeignKey(
+        GenerationJob, on_delete=models.CASCADE, related_name="events"
+    )
+    name = models.CharField(max_length=32)
+    note = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.created_at:%H:%M:%S}"

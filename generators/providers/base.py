@@ -1,0 +1,55 @@
+"""The interface every provider implements. One adapter class each."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from generators.contracts import (
+    Accepted,
+    Availability,
+    GenerationRequest,
+    GenerationResult,
+    JobHandle,
+    Lane,
+    ModelSpec,
+    OnProgress,
+    Pending,
+)
+from generators.errors import UnexpectedResponse
+
+
+class Provider(ABC):
+    """A place where models run. Adapters raise only ``generators.errors``.
+
+    ``is_paid`` says that a call costs the operator money, so that one whose outcome is
+    not known is never sent again.
+    """
+
+    slug: ClassVar[str]
+    label: ClassVar[str]
+    lane: ClassVar[Lane]
+    is_paid: ClassVar[bool]
+
+    @abstractmethod
+    def availability(self) -> Availability:
+        """Say whether jobs can run now, without network or heavy imports."""
+
+    @abstractmethod
+    def catalog(self) -> tuple[ModelSpec, ...]:
+        """List the image models this provider offers, reviewed or discovered."""
+
+    @abstractmethod
+    def submit(
+        self, request: GenerationRequest, *, on_progress: OnProgress
+    ) -> GenerationResult | Accepted:
+        """Start the work: the finished result, or the handle to poll."""
+
+    def poll(self, handle: JobHandle) -> GenerationResult | Pending:
+        """Ask for accepted work. Only providers that answer ``Accepted`` override."""
+        raise UnexpectedResponse(detail=f"{self.slug} has nothing to poll: {handle}")
+
+    def cancel(self, handle: JobHandle) -> bool:
+        """Stop accepted work; answer whether the provider agreed."""
+        return False
+
+    def close(self) -> None:
+        """Let go of what the provider holds (child processes, connections)."""

@@ -1,0 +1,9 @@
+"""The Celery application. Messages only wake a lane; the database is the truth."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "magicshot.settings")
+app = Celery("magicshot")
+app.autodiscover_tasks()

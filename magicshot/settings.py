@@ -1,0 +1,215 @@
+"""All settings, by feature. Every one works with no environment at all.
+
+Each may be given by the environment variable that ``env`` reads here, or by
+``NAME_FILE``, a path to a file that holds it. README lists them.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from django.urls import reverse_lazy
+
+from magicshot.env import BASE_DIR, data_folder, env, secret_key
+
+# Core
+
+MAGICSHOT_HOME = data_folder()
+SECRET_KEY = secret_key(MAGICSHOT_HOME)
+DEBUG = env.bool("DEBUG", False)
+PORT = env.int("PORT", 8000)
+SITE_URL = env.str("SITE_URL", f"http://localhost:{PORT}").rstrip("/")
+SITE_NAME = env.str("SITE_NAME", "Magicshot")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
+ROOT_URLCONF = "magicshot.urls"
+ASGI_APPLICATION = "magicshot.asgi.application"
+WSGI_APPLICATION = "magicshot.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", "UTC")
+LANGUAGE_CODE = "en-us"
+
+INSTALLED_APPS = [
+    "magicshot",
+    "generators",
+    "gallery",
+    "accounts",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "csp",
+    "django_htmx",
+    "rest_framework",
+    "template_partials",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Accounts
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+EMAIL_IS_SET = bool(env.str("EMAIL_URL", ""))
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_IS_SET else "none"
+LOGIN_URL = reverse_lazy("account_login")
+LOGIN_REDIRECT_URL = "/"
+SIGN_UP = env.str("SIGN_UP", "open")  # open, invitation or closed
+SIGN_UP_CREDITS = env.int("SIGN_UP_CREDITS", 100)
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", False)
+
+# Broker and workers
+
+BROKER_URL = env.str("BROKER_URL", "filesystem://")
+LEASE_SECONDS = env.float("LEASE_SECONDS", 30.0)
+HEARTBEAT_SECONDS = env.float("HEARTBEAT_SECONDS", 10.0)
+RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", 15.0)
+REMOTE_CONCURRENCY = env.int("REMOTE_CONCURRENCY", 200)
+
+# Cache
+
+CACHE_URL = env.str("CACHE_URL", "")
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_URL,
+    }
+    if CACHE_URL
+    else {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": MAGICSHOT_HOME / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 5000},
+    }
+}
+
+# Database
+
+DATABASES = {
+    "default": env.db_url("DATABASE_URL", f"sqlite:///{MAGICSHOT_HOME / 'db.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+
+# E-mail
+
+globals().update(env.email_url("EMAIL_URL", "consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "magicshot@localhost")
+
+# Files
+
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(MAGICSHOT_HOME / "media")))
+S3_BUCKET = env.str("S3_BUCKET", "")
+STATIC_URL = "static/"
+STATIC_ROOT = MAGICSHOT_HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": env.str("S3_ENDPOINT_URL", "") or None,
+            "default_acl": "private",
+            "file_overwrite": True,
+        },
+    }
+    if S3_BUCKET
+    else {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": MEDIA_ROOT, "file_permissions_mode": 0o600},
+    },
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+TRASH_DAYS = env.int("TRASH_DAYS", 30)
+
+# Local models
+
+BUILT_IN_MODELS_DIR = BASE_DIR / "models"
+MODELS_DIR = Path(env.str("MODELS_DIR", str(MAGICSHOT_HOME / "models")))
+LOCAL_MODEL_PRICE = env.int("LOCAL_MODEL_PRICE", 1)
+LOCAL_MEMORY_MB = env.int("LOCAL_MEMORY_MB", 0)  # 0: most of what the device has
+LOCAL_IDLE_SECONDS = env.float("LOCAL_IDLE_SECONDS", 600.0)
+LOCAL_MAX_WAIT_SECONDS = env.float("LOCAL_MAX_WAIT_SECONDS", 120.0)
+
+# Providers
+
+FAKE_PROVIDER = env.bool("FAKE_PROVIDER", False)  # tests and load only
+
+# Security
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "base-uri": [SELF],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "img-src": [SELF, "data:", "blob:"],
+        "manifest-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+    }
+}
+IS_HTTPS = SITE_URL.startswith("https://")
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = IS_HTTPS
+CSRF_COOKIE_HTTPONLY = True
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000 if IS_HTTPS else 0)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"

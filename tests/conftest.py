@@ -1,0 +1,40 @@
+"""The fixture world: Alice owns things, Bob must be refused, Stan is staff."""
+
+import pytest
+from pytest_socket import socket_allow_hosts
+
+from accounts.models import User
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Block every socket but loopback and Unix ones."""
+    socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_media(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.STORAGES = settings.STORAGES | {
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": tmp_path / "media"},
+        }
+    }
+
+
+@pytest.fixture
+def alice(db) -> User:
+    """The owner of things."""
+    return User.objects.create_user("alice@example.org", "alice's password")
+
+
+@pytest.fixture
+def bob(db) -> User:
+    """Somebody else, who must be refused."""
+    return User.objects.create_user("bob@example.org", "bob's password")
+
+
+@pytest.fixture
+def staff(db) -> User:
+    """An admin."""
+    return User.objects.create_superuser("stan@example.org", "stan's password")

@@ -1,0 +1,15 @@
+"""What tests change: a data folder of their own, quick hashes, the fake provider."""
+
+import os
+import tempfile
+
+os.environ.setdefault("MAGICSHOT_HOME", tempfile.mkdtemp(prefix="magicshot-tests-"))
+os.environ.setdefault("FAKE_PROVIDER", "1")
+
+from magicshot.settings import *  # noqa: F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES["staticfiles"] = {  # noqa: F405
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+}

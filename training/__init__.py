@@ -1,0 +1,1 @@
+"""Train Spark, the tiny text-to-image model that ships with Magicshot."""
