@@ -51,5 +51,5 @@ class Provider(ABC):
         """Stop accepted work; answer whether the provider agreed."""
         return False
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (most providers hold nothing)
         """Let go of what the provider holds (child processes, connections)."""
