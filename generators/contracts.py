@@ -6,8 +6,12 @@ and reused by itself.
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from generators import record_json
+
+MAX_SEED = 2**63 - 1
 
 
 class Operation(enum.StrEnum):
@@ -78,6 +82,35 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SizeRange:
+    """Sizes a model takes beside its listed ones.
+
+    Both sides lie in ``minimum..maximum`` pixels, are multiples of ``step``, and
+    together hold at most ``max_pixels``.
+    """
+
+    minimum: int
+    maximum: int
+    step: int
+    max_pixels: int
+
+    def __str__(self) -> str:
+        return (
+            f"each side {self.minimum} to {self.maximum} in steps of {self.step}, "
+            f"at most {self.max_pixels} pixels in all"
+        )
+
+    def allows(self, size: Size) -> bool:
+        """Say whether a size fits."""
+        sides = (size.width, size.height)
+        return (
+            all(self.minimum <= side <= self.maximum for side in sides)
+            and all(side % self.step == 0 for side in sides)
+            and size.width * size.height <= self.max_pixels
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What one image model can do. The form is drawn from it, the request checked.
 
@@ -87,6 +120,7 @@ class Capabilities:
 
     operations: tuple[Operation, ...] = (Operation.TEXT_TO_IMAGE,)
     sizes: tuple[Size, ...] = ()
+    size_range: SizeRange | None = None
     default_size: Size | None = None
     max_images: int = 1
     native_batch: int = 1
@@ -102,6 +136,24 @@ class Capabilities:
     has_progress: bool = False
     has_previews: bool = False
     can_cancel: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as ``ImageModel.capabilities`` keeps it."""
+        return record_json.to_json(self)
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Read what ``to_json`` made; ``ValueError`` names what is wrong in it."""
+        return record_json.from_json(cls, value)
+
+    def takes(self, size: Size) -> bool:
+        """Say whether the model draws this size."""
+        in_range = self.size_range is not None and self.size_range.allows(size)
+        return size in self.sizes or in_range
+
+    def usual_size(self) -> Size | None:
+        """Return the size to start from: the default, else the first listed."""
+        return self.default_size or next(iter(self.sizes), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,14 +177,19 @@ class ModelSpec:
     aliases: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Read one entry of a catalogue file; ``ValueError`` names what is wrong."""
+        return record_json.from_json(cls, value)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
     """One image model's share of a press of the button, complete and checked.
 
-    ``seed`` is 0..2**63-1 or ``None`` for random; ``client_token`` is the job's own
-    UUID, sent to providers that accept an id of ours. The k-th picture of a job uses
-    ``seed + k``.
+    ``seed`` is 0..``MAX_SEED`` or ``None`` for random; ``client_token`` is the job's
+    own UUID, sent to providers that accept an id of ours. The k-th picture of a job
+    uses ``seed + k``, which is at most ``MAX_SEED`` too.
     """
 
     provider_model_id: str
@@ -149,6 +206,17 @@ class GenerationRequest:
     scheduler: str | None = None
     images: tuple[InputImage, ...] = ()
     client_token: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the recipe as a job keeps it: everything but the input pictures."""
+        recipe = record_json.to_json(replace(self, images=()))
+        del recipe["images"]
+        return recipe
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Read what ``to_json`` made; ``ValueError`` names what is wrong in it."""
+        return record_json.from_json(cls, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +258,7 @@ class GenerationResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobHandle:
-    """How to ask again for work that the provider accepted. JSON by ``asdict``.
+    """How to ask again for work that the provider accepted. Plain JSON.
 
     Saved on the job before any waiting, so that a restarted worker goes on polling and
     nobody pays twice.
@@ -200,6 +268,15 @@ class JobHandle:
     external_id: str
     poll_url: str = ""
     next_poll_seconds: float = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a job keeps it."""
+        return record_json.to_json(self)
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Read what ``to_json`` made; ``ValueError`` names what is wrong in it."""
+        return record_json.from_json(cls, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
