@@ -1,20 +1,21 @@
-"""People and their wallets."""
+"""People, their wallets, and the invitations that let them in."""
 
-from typing import Any, ClassVar
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, NoReturn
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 
 class PersonManager(UserManager["User"]):
     """Creates people by e-mail address."""
 
-    def _create_user(  # type: ignore[override]
-        self, email: str, password: str | None, **fields: Any
-    ) -> "User":
+    def _create_user(self, email: str, password: str | None, **fields: Any) -> "User":
         if not email:
             raise ValueError("An e-mail address is required.")
         user = self.model(email=self.normalize_email(email).lower(), **fields)
@@ -52,7 +53,7 @@ class User(AbstractUser):
     email = models.EmailField("e-mail address", unique=True)
     name = models.CharField(max_length=100, blank=True)
 
-    objects: ClassVar[PersonManager] = PersonManager()  # type: ignore[assignment]
+    objects: ClassVar[PersonManager] = PersonManager()
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -85,9 +86,10 @@ class Wallet(models.Model):
     ``sum(entries.reserved) == reserved``.
     """
 
+    # The ledger outlives the person: a deleted account leaves an ownerless wallet.
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
+        on_delete=models.SET_NULL,
         null=True,
         blank=True,
         related_name="wallet",
@@ -107,6 +109,25 @@ class Wallet(models.Model):
 
     def __str__(self) -> str:
         return f"Wallet of {self.user}" if self.user else f"Wallet {self.pk}"
+
+
+class AppendOnly(Exception):
+    """Somebody tried to change or delete what is only ever added to."""
+
+    def __init__(self) -> None:
+        super().__init__("Credit entries are never changed or deleted; add another.")
+
+
+class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
+    """Refuses to change rows. PostgreSQL refuses too, by a trigger."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        """Raise ``AppendOnly``."""
+        raise AppendOnly
+
+    def delete(self) -> NoReturn:
+        """Raise ``AppendOnly``."""
+        raise AppendOnly
 
 
 class CreditEntry(models.Model):
@@ -134,6 +155,8 @@ class CreditEntry(models.Model):
     )
     note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CreditEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "credit entries"
@@ -172,18 +195,67 @@ class CreditEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.amount:+d}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Add the row. Raise ``AppendOnly`` if it is there already."""
+        if not self._state.adding:
+            raise AppendOnly
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise ``AppendOnly``."""
+        raise AppendOnly
+
+
+def new_invitation_token() -> str:
+    """Return 256 random bits, safe in a link."""
+    return secrets.token_urlsafe(32)
+
+
+def invitation_expiry() -> datetime:
+    """Return when an invitation made now expires unless told otherwise: in 14 days."""
+    return timezone.now() + timedelta(days=14)
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    """Finds invitations that still count."""
+
+    def usable(self) -> "InvitationQuerySet":
+        """Keep those that nobody has accepted and that have not expired."""
+        return self.filter(accepted_at__isnull=True, expires_at__gt=timezone.now())
+
 
 class Invitation(models.Model):
-    """Lets one e-mail address (or anybody with the link) sign up on a closed site."""
+    """Lets one person sign up once while sign-up is by invitation.
 
-    token = models.CharField(max_length=64, unique=True)
-    email = models.EmailField(blank=True)
+    With an ``email`` only that address may use it; without one, whoever has the link.
+    """
+
+    token = models.CharField(
+        max_length=64, unique=True, default=new_invitation_token, editable=False
+    )
+    email = models.EmailField("e-mail address", blank=True)
     invited_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="invitations",
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
+    expires_at = models.DateTimeField(default=invitation_expiry)
     accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="accepted_invitation",
+    )
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
 
     def __str__(self) -> str:
         return self.email or f"Invitation {self.pk}"
