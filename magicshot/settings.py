@@ -6,6 +6,7 @@ Each may be given by the environment variable that ``env`` reads here, or by
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
@@ -17,10 +18,14 @@ from magicshot.env import BASE_DIR, data_folder, env, secret_key
 MAGICSHOT_HOME = data_folder()
 SECRET_KEY = secret_key(MAGICSHOT_HOME)
 DEBUG = env.bool("DEBUG", False)
+HOST = env.str("HOST", "localhost")
 PORT = env.int("PORT", 8000)
 SITE_URL = env.str("SITE_URL", f"http://localhost:{PORT}").rstrip("/")
 SITE_NAME = env.str("SITE_NAME", "Magicshot")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS",
+    default=["localhost", "127.0.0.1", "[::1]", urlsplit(SITE_URL).hostname],
+)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
 ROOT_URLCONF = "magicshot.urls"
 ASGI_APPLICATION = "magicshot.asgi.application"
@@ -185,6 +190,18 @@ LOCAL_MODEL_PRICE = env.int("LOCAL_MODEL_PRICE", 1)
 LOCAL_MEMORY_MB = env.int("LOCAL_MEMORY_MB", 0)  # 0: most of what the device has
 LOCAL_IDLE_SECONDS = env.float("LOCAL_IDLE_SECONDS", 600.0)
 LOCAL_MAX_WAIT_SECONDS = env.float("LOCAL_MAX_WAIT_SECONDS", 120.0)
+
+# Logging
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "WARNING")},
+    # Django's own would mail a server error to nobody and show it nowhere.
+    "loggers": {"django": {"handlers": [], "propagate": True}},
+}
 
 # Providers
 

@@ -1,0 +1,92 @@
+"""Runs the whole site: web server, workers and beat, under one supervisor."""
+
+import asyncio
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from magicshot import preparing, processes
+from magicshot.supervisor import Supervisor
+
+COLOURS = {"web": 36, "local": 35, "remote": 34, "beat": 33}
+"""ANSI colours of the names before the lines."""
+
+
+class Command(BaseCommand):
+    """Starts everything, keeps it alive, and stops it all on Ctrl-C."""
+
+    help = (
+        "Run the whole site until Ctrl-C. HOST, PORT and MAGICSHOT_HOME are honoured."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Refuse a busy port or folder, prepare, then run until told to stop."""
+        home = settings.MAGICSHOT_HOME
+        try:
+            with processes.hold(home, what="the run command"):
+                self._run(processes.listen(settings.HOST, settings.PORT))
+        except processes.PortTaken as error:
+            raise CommandError(str(error)) from error
+        except processes.AlreadyRunning as error:
+            raise CommandError(
+                f"Magicshot already runs on {home} ({error.owner}). "
+                "Stop it first, or set MAGICSHOT_HOME to another folder."
+            ) from error
+
+    def _run(self, sockets: list[socket.socket]) -> None:
+        self.stdout.write("Preparing the site...")
+        preparing.prepare(static=True)
+        asyncio.run(self._supervise(sockets))
+        self.stdout.write("Magicshot has stopped.")
+
+    async def _supervise(self, sockets: list[socket.socket]) -> None:
+        programs = [processes.web(sockets), *processes.workers()]
+        supervisor = Supervisor(programs, write=self._line_writer())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, supervisor.stop)
+        greeting = asyncio.create_task(self._greet(sockets[0].getsockname()))
+        await supervisor.run()
+        greeting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await greeting
+
+    async def _greet(self, address: tuple[Any, ...]) -> None:
+        """Print where the site is, once it answers there."""
+        while not await asyncio.to_thread(_answers, address[0], address[1]):
+            await asyncio.sleep(0.1)
+        lines = [f"Magicshot is at {settings.SITE_URL}"]
+        self.stdout.write("\n".join([*lines, "Press Ctrl-C to stop.", ""]))
+        self.stdout.flush()
+
+    def _line_writer(self) -> Callable[[str, str], None]:
+        is_colourful = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+        def write(name: str, line: str) -> None:
+            prefix = f"{name:6} |"
+            if is_colourful:
+                prefix = f"\x1b[{COLOURS[name]}m{prefix}\x1b[0m"
+            self.stdout.write(f"{prefix} {line}")
+            self.stdout.flush()
+
+        return write
+
+
+def _answers(host: str, port: int) -> bool:
+    """Say whether the web process answers at all; it may still refuse our host name."""
+    connection = http.client.HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": f"localhost:{port}"})
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

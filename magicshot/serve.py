@@ -1,0 +1,29 @@
+"""The web process of the run command: uvicorn on sockets the supervisor holds open.
+
+The listening sockets outlive this process, so while it is started again browsers wait
+instead of being refused.
+"""
+
+import argparse
+import socket
+
+import uvicorn
+
+
+def serve(sockets: list[socket.socket]) -> None:
+    """Serve the site on listening sockets until a signal ends it."""
+    config = uvicorn.Config(
+        "magicshot.asgi:application",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    uvicorn.Server(config).run(sockets=sockets)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fd", type=int, action="append", required=True)
+    serve([socket.socket(fileno=number) for number in parser.parse_args().fd])
