@@ -1,0 +1,204 @@
+"""Writes the dropdown's rows from what the providers offer.
+
+A column is written only while it still holds what was last written there
+(``ImageModel.catalog_entry``), so what an admin changed is theirs until they put it
+back. Safe to repeat, and by several processes one after another.
+"""
+
+import datetime
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from generators.contracts import ModelSpec
+from generators.errors import ProviderError
+from generators.models import ImageModel, ImageModelAlias
+from generators.providers import registry
+
+logger = logging.getLogger(__name__)
+
+_MAX_SLUG = 100  # as ImageModel.slug
+
+
+@dataclass(slots=True, kw_only=True)
+class FillReport:
+    """What a fill did, as slugs; ``problems`` are for the operator."""
+
+    created: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    retired: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.created)} new, {len(self.changed)} changed, "
+            f"{len(self.retired)} retired, {len(self.problems)} problems"
+        )
+
+
+def fill() -> FillReport:
+    """Make the rows match what the providers offer now, but for an admin's changes.
+
+    A model that is offered no more is retired; a provider whose offer cannot be read
+    keeps its rows as they are, and is named in ``problems``.
+    """
+    report = FillReport()
+    specs, unread = _offers(report)
+    with transaction.atomic():
+        rows = {_key(row): row for row in ImageModel.objects.select_for_update()}
+        offered = {}
+        for spec in specs:
+            key = (spec.provider, spec.provider_model_id)
+            offered[key] = spec
+            rows[key] = _write(rows.get(key), spec, report)
+        _write_aliases(rows, offered, report)
+        _write_successors(rows, offered, report)
+        for key, row in rows.items():
+            if key not in offered and row.provider not in unread:
+                _retire(row, report)
+    return report
+
+
+def _offers(report: FillReport) -> tuple[list[ModelSpec], set[str]]:
+    specs: list[ModelSpec] = []
+    unread = set()
+    for slug in registry.all_slugs():
+        try:
+            specs += registry.get(slug).catalog()
+        except ProviderError as error:
+            unread.add(slug)
+            report.problems.append(f"{slug}: {error.user_message} {error.detail}")
+    return specs, unread
+
+
+def _key(row: ImageModel) -> tuple[str, str]:
+    return row.provider, row.provider_model_id
+
+
+_COLUMNS: dict[str, Callable[[ModelSpec], Any]] = {
+    "label": lambda spec: spec.label,
+    "description": lambda spec: spec.description,
+    "good_at": lambda spec: ", ".join(spec.good_at),
+    "family": lambda spec: spec.family,
+    "capabilities": lambda spec: spec.capabilities.to_json(),
+    "price_credits": lambda spec: spec.price_credits,
+    "order": lambda spec: spec.order,
+    "sunset_date": lambda spec: spec.sunset_date,
+    "retired": lambda spec: spec.retired,
+    # Last, for it depends on the price that the row ends with.
+    "enabled": lambda spec: spec.enabled,
+}
+
+
+def _write(row: ImageModel | None, spec: ModelSpec, report: FillReport) -> ImageModel:
+    is_new = row is None
+    if row is None:
+        row = ImageModel(
+            provider=spec.provider,
+            provider_model_id=spec.provider_model_id,
+            slug=_free_slug(spec),
+        )
+    changed = [name for name in _COLUMNS if _write_column(row, name, spec, is_new)]
+    if is_new:
+        row.save(force_insert=True)
+        report.created.append(row.slug)
+    elif changed:
+        row.save(update_fields=[*changed, "catalog_entry"])
+        report.changed.append(row.slug)
+    return row
+
+
+def _write_column(row: ImageModel, name: str, spec: ModelSpec, is_new: bool) -> bool:
+    """Write one column if it is still ours; answer whether anything changed."""
+    held = _as_json(getattr(row, name))
+    is_ours = is_new or held == row.catalog_entry.get(name, _NEVER_WRITTEN)
+    wanted = _COLUMNS[name](spec)
+    if name == "enabled":  # a model without a price cannot be enabled
+        wanted = wanted and row.price_credits is not None
+    if name == "price_credits" and wanted is None and _enabled_by_admin(row):
+        return False
+    if not is_ours or (held == wanted and not is_new):
+        return False
+    row.catalog_entry[name] = wanted
+    if name == "sunset_date" and wanted is not None:
+        wanted = datetime.date.fromisoformat(wanted)
+    setattr(row, name, wanted)
+    return True
+
+
+_NEVER_WRITTEN = object()
+
+
+def _enabled_by_admin(row: ImageModel) -> bool:
+    return row.enabled and row.catalog_entry.get("enabled") is not True
+
+
+def _as_json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _free_slug(spec: ModelSpec) -> str:
+    """Return the entry's slug, or one that tells it from another provider's."""
+    candidates = [spec.slug, f"{spec.slug}-{spec.provider}"[:_MAX_SLUG]]
+    candidates += [f"{spec.slug[: _MAX_SLUG - 5]}-{n}" for n in range(2, 1000)]
+    for slug in candidates:
+        is_alias = ImageModelAlias.objects.filter(name=slug).exists()
+        if not is_alias and not ImageModel.objects.filter(slug=slug).exists():
+            return slug
+    raise ValueError(f"no free slug for {spec.slug}")
+
+
+def _write_aliases(
+    rows: dict[tuple[str, str], ImageModel],
+    offered: dict[tuple[str, str], ModelSpec],
+    report: FillReport,
+) -> None:
+    """Add new aliases; one that an admin took away is not put back."""
+    slugs = {row.slug for row in rows.values()}
+    taken = set(ImageModelAlias.objects.values_list("name", flat=True))
+    for key, spec in offered.items():
+        row = rows[key]
+        known = row.catalog_entry.get("aliases", [])
+        fresh = [name for name in spec.aliases if name not in known]
+        for name in fresh:
+            if name in slugs or name in taken:
+                report.problems.append(f"{row.slug}: the alias {name} is taken")
+                continue
+            ImageModelAlias.objects.create(name=name, image_model=row)
+            taken.add(name)
+            row.catalog_entry["aliases"] = [*row.catalog_entry.get("aliases", []), name]
+            row.save(update_fields=["catalog_entry"])
+
+
+def _write_successors(
+    rows: dict[tuple[str, str], ImageModel],
+    offered: dict[tuple[str, str], ModelSpec],
+    report: FillReport,
+) -> None:
+    by_slug = {row.slug: row for row in rows.values()}
+    slug_of = {row.pk: row.slug for row in rows.values()}
+    for key, spec in offered.items():
+        row = rows[key]
+        held = slug_of.get(row.successor_id) if row.successor_id else None
+        if held != row.catalog_entry.get("successor") or held == spec.successor:
+            continue
+        if spec.successor is not None and spec.successor not in by_slug:
+            report.problems.append(f"{row.slug}: no successor {spec.successor}")
+            continue
+        row.successor = by_slug[spec.successor] if spec.successor else None
+        row.catalog_entry["successor"] = spec.successor
+        row.save(update_fields=["successor", "catalog_entry"])
+        if row.slug not in report.created + report.changed:
+            report.changed.append(row.slug)
+
+
+def _retire(row: ImageModel, report: FillReport) -> None:
+    """Retire a row of ours that is offered no more; an admin's own rows stay."""
+    is_ours = row.catalog_entry.get("retired") is False and not row.retired
+    if is_ours:
+        row.retired = row.catalog_entry["retired"] = True
+        row.save(update_fields=["retired", "catalog_entry"])
+        report.retired.append(row.slug)

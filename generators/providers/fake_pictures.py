@@ -1,0 +1,66 @@
+"""Pictures of the fake provider: always the same for the same words and seed."""
+
+import hashlib
+import io
+import random
+import struct
+import zlib
+
+from PIL import Image, ImageDraw
+
+from generators.contracts import GenerationRequest
+
+HTML_PAGE = b"<!doctype html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
+
+
+def draw(request: GenerationRequest, *, prompt: str, seed: int) -> bytes:
+    """Return a PNG of coloured shapes that depends on words, seed, steps and size."""
+    parts = (prompt, seed, request.num_inference_steps, request.provider_model_id)
+    digest = hashlib.sha256(repr(parts).encode("utf-8", "replace")).digest()
+    chance = random.Random(digest)  # noqa: S311 (no secret, only a picture)
+    sky, ground = (_colour(chance) for _ in range(2))
+    size = (request.width, request.height)
+    gradient = Image.linear_gradient("L").resize(size)
+    picture = Image.composite(
+        Image.new("RGB", size, ground), Image.new("RGB", size, sky), gradient
+    )
+    pen = ImageDraw.Draw(picture)
+    for _ in range(6):
+        left, top = chance.randrange(size[0]), chance.randrange(size[1])
+        side = chance.randrange(min(size) // 8, min(size) // 3)
+        shape = chance.choice((pen.ellipse, pen.rectangle))
+        shape((left, top, left + side, top + side), fill=_colour(chance))
+    return _encoded(picture, "PNG")
+
+
+def preview(request: GenerationRequest, *, fraction: float) -> bytes:
+    """Return a small WebP that gets brighter with progress."""
+    level = round(255 * fraction)
+    picture = Image.new("RGB", (32, 32), (level, level, level))
+    return _encoded(picture, "WEBP")
+
+
+def bomb() -> bytes:
+    """Return a PNG of a few kilobytes that decodes to 169 megapixels."""
+    side = 13_000
+    row = bytes(1 + (side + 7) // 8)  # a filter byte, then one bit a pixel
+    packer = zlib.compressobj(9)
+    body = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", body), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*each) for each in chunks)
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    check = struct.pack(">I", zlib.crc32(name + body))
+    return struct.pack(">I", len(body)) + name + body + check
+
+
+def _colour(chance: random.Random) -> tuple[int, int, int]:
+    return chance.randrange(256), chance.randrange(256), chance.randrange(256)
+
+
+def _encoded(picture: Image.Image, form: str) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, form)
+    return out.getvalue()
