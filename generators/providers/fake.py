@@ -25,6 +25,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -41,6 +42,7 @@ from generators.contracts import (
     Lane,
     ModelSpec,
     OnProgress,
+    Operation,
     Pending,
     Progress,
     ResultImage,
@@ -126,8 +128,8 @@ class FakeProvider(Provider):
     ) -> GenerationResult | Accepted:
         """Draw at once, or take the work to be polled, or fail as the prompt asks."""
         asked = directives(request.prompt)
-        earlier = _log("submit", request.client_token)
         self._check(request)
+        earlier = _log("submit", request.client_token)
         if earlier < (asked.get("times") or float("inf")):
             _fail(asked, prefix="")
         if request.provider_model_id == self.asynchronous_model:
@@ -183,6 +185,7 @@ class FakeProvider(Provider):
             external_id=uuid.uuid4().hex,
             next_poll_seconds=asked.get("poll-seconds") or 0.1,
         )
+        request = replace(request, seed=_seed(request))
         kept = {"request": request.to_json(), "at": time.time(), "canceled": False}
         self._path(handle).write_text(json.dumps(kept))
         return handle
@@ -247,9 +250,7 @@ def _result(
         count = int(asked["partial"] or request.num_images - 1)
     if "nothing" in asked:
         count = 0
-    seed = request.seed
-    if seed is None:
-        seed = random.randrange(_MAX_RANDOM_SEED)  # noqa: S311 (no secret)
+    seed = _seed(request)
     words = _DIRECTIVE.sub("", request.prompt).strip()
     pictures = (
         ResultImage(content=_content(request, asked, words, seed + k), seed=seed + k)
@@ -263,6 +264,12 @@ def _result(
     )
 
 
+def _seed(request: GenerationRequest) -> int:
+    if request.seed is not None:
+        return request.seed
+    return random.randrange(_MAX_RANDOM_SEED)  # noqa: S311 (no secret)
+
+
 def _content(
     request: GenerationRequest, asked: dict[str, float | None], words: str, seed: int
 ) -> bytes:
@@ -273,4 +280,6 @@ def _content(
     if "broken" in asked:
         return b"\x89PNG\r\n\x1a\nthis is no picture"
     picture = fake_pictures.draw(request, prompt=words, seed=seed)
+    if request.operation is Operation.INPAINT:
+        picture = fake_pictures.repaint(picture, request.images)
     return picture[: len(picture) // 2] if "truncated" in asked else picture

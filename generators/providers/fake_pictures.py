@@ -8,7 +8,7 @@ import zlib
 
 from PIL import Image, ImageDraw
 
-from generators.contracts import GenerationRequest
+from generators.contracts import GenerationRequest, ImageRole, InputImage
 
 HTML_PAGE = b"<!doctype html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
 
@@ -31,6 +31,14 @@ def draw(request: GenerationRequest, *, prompt: str, seed: int) -> bytes:
         shape = chance.choice((pen.ellipse, pen.rectangle))
         shape((left, top, left + side, top + side), fill=_colour(chance))
     return _encoded(picture, "PNG")
+
+
+def repaint(drawn: bytes, images: tuple[InputImage, ...]) -> bytes:
+    """Return the init image, with what was drawn where the mask is white."""
+    by_role = {each.role: Image.open(io.BytesIO(each.content)) for each in images}
+    init, mask = by_role[ImageRole.INIT], by_role[ImageRole.MASK]
+    new = Image.open(io.BytesIO(drawn)).resize(init.size)
+    return _encoded(Image.composite(new, init.convert("RGB"), mask.convert("L")), "PNG")
 
 
 def preview(request: GenerationRequest, *, fraction: float) -> bytes:

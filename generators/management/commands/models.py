@@ -62,8 +62,10 @@ def _entry(row: ImageModel) -> dict[str, Any]:
 def _table(entries: list[dict[str, Any]]) -> str:
     if not entries:
         return "No models. Run `manage.py fill_catalog`, or see --all."
-    rows = [("SLUG", "LABEL", "PROVIDER", "FAMILY", "PRICE", "LIFECYCLE", "USABLE")]
-    rows += [_cells(each) for each in entries]
+    rows: list[tuple[str, ...]] = [
+        ("SLUG", "LABEL", "PROVIDER", "FAMILY", "PRICE", "LIFECYCLE", "USABLE")
+    ]
+    rows.extend(map(_cells, entries))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
