@@ -60,7 +60,9 @@ class Image(models.Model):
     parents = models.ManyToManyField(
         "self", through="ImageParent", symmetrical=False, related_name="children"
     )
-    tags = models.ManyToManyField("Tag", through="ImageTag", related_name="images")
+    tags: "models.ManyToManyField[Tag, ImageTag]" = models.ManyToManyField(
+        "Tag", through="ImageTag", related_name="images"
+    )
 
     operation = models.CharField(max_length=32, default="text-to-image")
     prompt = models.TextField(blank=True)
@@ -91,6 +93,11 @@ class Image(models.Model):
             ),
             models.Index(
                 fields=["owner", "-trashed_at"], name="image_of_owner_trashed"
+            ),
+            models.Index(
+                fields=["trashed_at"],
+                name="image_trashed",
+                condition=Q(trashed_at__isnull=False),
             ),
             models.Index(fields=["batch_id"], name="image_of_batch"),
         ]

@@ -173,7 +173,7 @@ STORAGES: dict[str, dict[str, Any]] = {
     }
     if S3_BUCKET
     else {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "gallery.disk.DurableFileSystemStorage",
         "OPTIONS": {"location": MEDIA_ROOT, "file_permissions_mode": 0o600},
     },
     "staticfiles": {

@@ -16,7 +16,7 @@ def _own_media(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.STORAGES = settings.STORAGES | {
         "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "BACKEND": "gallery.disk.DurableFileSystemStorage",
             "OPTIONS": {"location": tmp_path / "media"},
         }
     }

@@ -1,0 +1,108 @@
+"""Checks that bytes are one whole still picture, and decodes them once."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO
+
+from PIL import Image as Pillow
+from PIL import ImageFile, ImageOps
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.JpegImagePlugin import jpeg_factory
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+MAX_BYTES = 20_000_000
+MAX_PIXELS = 25_000_000
+MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+
+# What Pillow's decoders raise on bytes that were damaged or made to harm.
+_DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    OverflowError,
+    TypeError,
+    LookupError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    Pillow.DecompressionBombError,
+)
+
+
+class BrokenPicture(Exception):
+    """Bytes that cannot be kept as a picture; ``user_message`` says why."""
+
+    def __init__(self, user_message: str) -> None:
+        super().__init__(user_message)
+        self.user_message = user_message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedPicture:
+    """A picture's pixels, upright, and what its file is.
+
+    ``image_format`` is Pillow's name; ``stored_size`` the width and height in the file,
+    before its orientation mark is followed.
+    """
+
+    image_format: str
+    stored_size: tuple[int, int]
+    pixels: Pillow.Image
+
+
+def decode(content: bytes) -> DecodedPicture:
+    """Decode all of the picture.
+
+    Raise BrokenPicture for what is no PNG, JPEG, WebP or AVIF, is larger than
+    ``MAX_BYTES`` or ``MAX_PIXELS``, moves, or ends early. The size is read from the
+    header and refused before any pixel is decoded.
+    """
+    if len(content) > MAX_BYTES:
+        raise BrokenPicture("The picture is larger than 20 MB.")
+    open_picture = _opener(content)
+    try:
+        image = open_picture(io.BytesIO(content))
+        _refuse_unfit(image)
+        image.load()
+        stored_size = image.size
+        # Orientation is followed once here, so that width, height and thumbnails agree
+        # with what browsers show.
+        ImageOps.exif_transpose(image, in_place=True)
+    except _DECODING_ERRORS as error:
+        raise BrokenPicture("The picture is damaged or not complete.") from error
+    return DecodedPicture(
+        image_format=str(image.format), stored_size=stored_size, pixels=image
+    )
+
+
+def _opener(content: bytes) -> Callable[[IO[bytes]], ImageFile.ImageFile]:
+    """Choose the decoder by the first bytes.
+
+    The classes are used directly: ``Image.open`` only warns of a picture of 100
+    megapixels, and would try forty other formats.
+    """
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return PngImageFile
+    if content.startswith(b"\xff\xd8\xff"):
+        return jpeg_factory
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return WebPImageFile
+    if content[4:8] == b"ftyp" and content[8:12] in {b"avif", b"avis", b"mif1"}:
+        return AvifImageFile
+    if not content:
+        raise BrokenPicture("The picture is empty.")
+    raise BrokenPicture("This is not a PNG, JPEG, WebP or AVIF picture.")
+
+
+def _refuse_unfit(image: ImageFile.ImageFile) -> None:
+    """Refuse by what the header says: too many pixels, or more than one frame."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise BrokenPicture("The picture has more than 25 megapixels.")
+    if getattr(image, "n_frames", 1) > 1:
+        raise BrokenPicture("The picture moves; only still pictures are kept.")

@@ -1,0 +1,235 @@
+"""Keeps pictures: their files first, then their rows.
+
+``prepare`` writes files and knows no database; ``add`` writes rows and touches no file.
+So a crash between the two leaves only files that no row knows, which the sweep removes
+after a while, and never a row without its file.
+
+Every prepared picture has a path of its own, beginning with the hash of its content.
+Equal content is kept once: the first row's path wins, later copies are dropped when
+their transaction ends. No two rows ever share a path, so whoever removes a row may
+remove its files, however many others add the same content meanwhile.
+"""
+
+import datetime as dt
+import hashlib
+import io
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from PIL import Image as Pillow
+
+from accounts.models import User
+from gallery import metadata, thumbnails
+from gallery.containers import BrokenContainer
+from gallery.decoding import MIME_TYPES, BrokenPicture, DecodedPicture, decode
+from gallery.files import StorageFailed, remove_files, write_files
+from gallery.models import Image, ImageParent, StoredFile
+from gallery.recipes import ImageRecipe
+from gallery.tagging import tag_from_prompt
+
+__all__ = [
+    "BrokenPicture",
+    "ImageRecipe",
+    "Parent",
+    "PreparedImage",
+    "StorageFailed",
+    "add",
+    "delete_forever",
+    "prepare",
+]
+
+FOLDER = "pictures"
+_EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedImage:
+    """A picture whose files are written and whose row is not. Sizes in pixels and bytes."""
+
+    content_hash: str
+    path: str
+    small_path: str
+    large_path: str
+    mime_type: str
+    size: int
+    width: int
+    height: int
+    recipe: ImageRecipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """An image of the same owner that another was made from, and what it was used as."""
+
+    image: Image
+    role: str
+
+
+def prepare(
+    content: bytes, recipe: ImageRecipe, *, created_at: dt.datetime
+) -> PreparedImage:
+    """Check a picture, label it, and write it with its two thumbnails.
+
+    May be called outside any transaction and repeated: what is not added is swept. Raise
+    BrokenPicture for bytes that are no fit picture and StorageFailed where files cannot
+    be written.
+    """
+    picture = decode(content)
+    original, image_format = _original(content, picture)
+    try:
+        original = metadata.label(
+            original,
+            image_format,
+            recipe,
+            created_at=created_at,
+            size=picture.stored_size,
+        )
+    except BrokenContainer as error:
+        raise BrokenPicture("The picture is damaged or not complete.") from error
+    small, large = thumbnails.make_thumbnails(picture.pixels)
+    content_hash = hashlib.sha256(original).hexdigest()
+    stem = f"{FOLDER}/{content_hash[:2]}/{content_hash}-{secrets.token_hex(8)}"
+    paths = (
+        f"{stem}.{_EXTENSIONS[image_format]}",
+        f"{stem}.small.webp",
+        f"{stem}.large.webp",
+    )
+    write_files(dict(zip(paths, (original, small, large), strict=True)))
+    return PreparedImage(
+        content_hash=content_hash,
+        path=paths[0],
+        small_path=paths[1],
+        large_path=paths[2],
+        mime_type=MIME_TYPES[image_format],
+        size=len(original),
+        width=picture.pixels.width,
+        height=picture.pixels.height,
+        recipe=recipe,
+    )
+
+
+def _original(content: bytes, picture: DecodedPicture) -> tuple[bytes, str]:
+    """Return what is kept as the original, and its format.
+
+    AVIF becomes PNG: the same pixels, in a file that can carry the mark and that every
+    program opens.
+    """
+    if picture.image_format in MIME_TYPES:
+        return content, picture.image_format
+    target = io.BytesIO()
+    pixels: Pillow.Image = picture.pixels
+    pixels.save(target, "PNG", icc_profile=pixels.info.get("icc_profile"))
+    return target.getvalue(), "PNG"
+
+
+def add(
+    prepared: PreparedImage, *, owner: User, parents: Sequence[Parent] = ()
+) -> Image:
+    """Write the rows of a prepared picture inside the caller's transaction.
+
+    The same job and position a second time returns the first image and drops the second
+    copy. Raise ValueError for a parent of another owner.
+    """
+    if any(parent.image.owner_id != owner.pk for parent in parents):
+        raise ValueError("A parent image belongs to somebody else.")
+    image = _existing(prepared.recipe) or _create(prepared, owner, parents)
+    if image.file.path != prepared.path:
+        copy = (prepared.path, prepared.small_path, prepared.large_path)
+        transaction.on_commit(partial(remove_files, copy))
+    return image
+
+
+def _existing(recipe: ImageRecipe) -> Image | None:
+    if recipe.job_id is None:
+        return None
+    images = Image.objects.select_related("file")
+    return images.filter(job_id=recipe.job_id, position=recipe.position).first()
+
+
+def _create(prepared: PreparedImage, owner: User, parents: Sequence[Parent]) -> Image:
+    try:
+        with transaction.atomic():
+            image = _create_image(prepared.recipe, _referenced(prepared), owner)
+    except IntegrityError:
+        # Another worker was first with this place of this job.
+        if (image_of_other := _existing(prepared.recipe)) is None:
+            raise
+        return image_of_other
+    ImageParent.objects.bulk_create(
+        [ImageParent(child=image, parent=p.image, role=p.role) for p in parents]
+    )
+    tag_from_prompt(image)
+    return image
+
+
+def _create_image(recipe: ImageRecipe, file: StoredFile, owner: User) -> Image:
+    return Image.objects.create(
+        owner=owner,
+        file=file,
+        batch_id=recipe.batch_id,
+        job_id=recipe.job_id,
+        position=recipe.position,
+        operation=recipe.operation,
+        prompt=recipe.prompt,
+        negative_prompt=recipe.negative_prompt,
+        revised_prompt=recipe.revised_prompt,
+        seed=recipe.seed,
+        provider=recipe.provider,
+        provider_model_id=recipe.provider_model_id,
+        image_model_slug=recipe.image_model_slug,
+        image_model_label=recipe.image_model_label,
+        parameters=dict(recipe.parameters),
+        credits=recipe.credits,
+        model_seconds=recipe.model_seconds,
+    )
+
+
+def _referenced(prepared: PreparedImage) -> StoredFile:
+    """Return the row of this content with one more reference, made if need be.
+
+    Safe beside others that add or remove the same content: whichever statement comes
+    second waits for the first one's transaction, and a row that went away in between is
+    made anew.
+    """
+    rows = StoredFile.objects.filter(content_hash=prepared.content_hash)
+    while True:
+        StoredFile.objects.bulk_create([_row(prepared)], ignore_conflicts=True)
+        if rows.update(ref_count=F("ref_count") + 1):
+            return rows.get()
+
+
+def _row(prepared: PreparedImage) -> StoredFile:
+    return StoredFile(
+        content_hash=prepared.content_hash,
+        path=prepared.path,
+        small_path=prepared.small_path,
+        large_path=prepared.large_path,
+        mime_type=prepared.mime_type,
+        size=prepared.size,
+        width=prepared.width,
+        height=prepared.height,
+    )
+
+
+def delete_forever(images: Iterable[Image]) -> int:
+    """Delete images, and the files that nothing shows any more; return how many went.
+
+    Files go after the commit. One that could not be removed is left to the sweep.
+    """
+    deleted = 0
+    with transaction.atomic():
+        for image in sorted(images, key=lambda image: image.file_id):
+            if not Image.objects.filter(pk=image.pk).delete()[0]:
+                continue
+            deleted += 1
+            rows = StoredFile.objects.filter(pk=image.file_id)
+            rows.update(ref_count=F("ref_count") - 1)
+            for file in rows.filter(ref_count=0):
+                file.delete()
+                paths = (file.path, file.small_path, file.large_path)
+                transaction.on_commit(partial(remove_files, paths))
+    return deleted

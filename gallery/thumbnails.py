@@ -1,0 +1,46 @@
+"""The two small WebP copies that pages show instead of originals."""
+
+import io
+
+from PIL import Image as Pillow
+
+SMALL_SIDE = 256
+LARGE_SIDE = 768
+_QUALITY = 80
+_METHOD = 2  # of 0 to 6: 4 % larger files than the default, a fifth of the time less
+
+
+def make_thumbnails(pixels: Pillow.Image) -> tuple[bytes, bytes]:
+    """Return the small and the large thumbnail as WebP.
+
+    Their longer sides are 256 and 768 pixels, or the picture's own where that is less.
+    ``pixels`` is decoded already and stays as it is.
+    """
+    large = _shrink(to_web_mode(pixels), LARGE_SIDE)
+    small = _shrink(large, SMALL_SIDE)
+    return _encode(small), _encode(large)
+
+
+def to_web_mode(pixels: Pillow.Image) -> Pillow.Image:
+    """Return 8-bit RGB, or RGBA where anything is transparent."""
+    if pixels.mode in {"RGB", "RGBA"}:
+        return pixels
+    if pixels.mode.startswith("I"):
+        # 16-bit greyscale: Pillow's own conversion clips at 255 instead of scaling.
+        return pixels.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
+    return pixels.convert("RGBA" if pixels.has_transparency_data else "RGB")
+
+
+def _shrink(pixels: Pillow.Image, side: int) -> Pillow.Image:
+    longer = max(pixels.size)
+    if longer <= side:
+        return pixels
+    width, height = (max(1, round(edge * side / longer)) for edge in pixels.size)
+    return pixels.resize((width, height), Pillow.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def _encode(pixels: Pillow.Image) -> bytes:
+    target = io.BytesIO()
+    profile = pixels.info.get("icc_profile")
+    pixels.save(target, "WEBP", quality=_QUALITY, method=_METHOD, icc_profile=profile)
+    return target.getvalue()
