@@ -4,10 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 
 from magicshot.health import health
+from magicshot.setup import set_up
 
 urlpatterns = [
     path("healthz", health, name="health"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("accounts/", include("accounts.urls")),
+    path("setup/", set_up, name="setup"),
     path("", include("generators.urls")),
 ]

@@ -1,0 +1,72 @@
+"""What allauth asks us: who may sign up, and what a new account starts with."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.forms import BaseForm
+from django.http import HttpRequest
+from django.shortcuts import redirect
+
+from accounts import invitations, ledger
+from accounts.models import User
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Sign-up that is open, by invitation or closed, and comes with a wallet."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Say whether this visitor may sign up now."""
+        if settings.SIGN_UP == "invitation":
+            return invitations.held_by(request) is not None
+        return bool(settings.SIGN_UP == "open")
+
+    def clean_email(self, email: str) -> str:
+        """Refuse an address that is not the invited one, when one is named."""
+        invitation = invitations.held_by(context.request)
+        is_signing_up = not context.request.user.is_authenticated
+        if (
+            is_signing_up
+            and invitation is not None
+            and invitation.email
+            and invitation.email.lower() != email.lower()
+        ):
+            raise ValidationError(f"This invitation is for {invitation.email}.")
+        return email
+
+    def save_user(
+        self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True
+    ) -> User:
+        """Save the person, use up the invitation and grant the first credits, or none."""
+        try:
+            with transaction.atomic():
+                super().save_user(request, user, form, commit=True)
+                if not invitations.accept(request, user) and (
+                    settings.SIGN_UP == "invitation"
+                ):
+                    raise ImmediateHttpResponse(redirect("account_signup"))
+                ledger.wallet_of(user)
+        except IntegrityError as error:  # a double press: the other one was first
+            raise ImmediateHttpResponse(redirect("account_login")) from error
+        return user
+
+    def get_email_verification_redirect_url(self, email_address: Any) -> str:
+        """Go on to the site once the address is confirmed."""
+        return str(settings.LOGIN_REDIRECT_URL)
+
+
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Second factors that carry the site's name, and keys bound to its host."""
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Return whom passkeys belong to: the host of ``SITE_URL``."""
+        return {
+            "id": urlsplit(settings.SITE_URL).hostname or "localhost",
+            "name": settings.SITE_NAME,
+        }
