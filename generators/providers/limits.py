@@ -4,7 +4,6 @@ from generators.contracts import (
     Capabilities,
     GenerationRequest,
     ImageRole,
-    InputImage,
     NumberRange,
     Operation,
     Size,
@@ -15,6 +14,7 @@ _GUIDES = frozenset({ImageRole.REFERENCE, ImageRole.STYLE})
 _WITHOUT_INIT_IMAGE = frozenset(
     {Operation.TEXT_TO_IMAGE, Operation.SAMPLE, Operation.INTERPOLATE}
 )
+_WITH_MASK = frozenset({Operation.INPAINT, Operation.ERASE})
 
 
 def refuse_unsupported(able: Capabilities, request: GenerationRequest) -> None:
@@ -43,7 +43,7 @@ def _checks(able: Capabilities, request: GenerationRequest) -> dict[str, bool]:
         "guidance_scale": _fits(request.guidance_scale, able.guidance_scale),
         "strength": _fits(request.strength, able.strength),
         "scheduler": request.scheduler in {None, *able.schedulers},
-        "images": _takes_images(able, request.images),
+        "images": _takes_images(able, request),
     }
 
 
@@ -53,13 +53,14 @@ def _fits(number: float | None, allowed: NumberRange | None) -> bool:
     return allowed is not None and allowed.minimum <= number <= allowed.maximum
 
 
-def _takes_images(able: Capabilities, images: tuple[InputImage, ...]) -> bool:
-    masks = sum(each.role is ImageRole.MASK for each in images)
-    guides = sum(each.role in _GUIDES for each in images)
-    inits = len(images) - masks - guides
-    takes_init = not _WITHOUT_INIT_IMAGE.issuperset(able.operations)
+def _takes_images(able: Capabilities, request: GenerationRequest) -> bool:
+    masks = sum(each.role is ImageRole.MASK for each in request.images)
+    guides = sum(each.role in _GUIDES for each in request.images)
+    inits = len(request.images) - masks - guides
+    needs_init = request.operation not in _WITHOUT_INIT_IMAGE
+    needs_mask = request.operation in _WITH_MASK
     return (
-        masks <= able.has_mask
-        and inits <= takes_init
+        (needs_mask <= masks <= able.has_mask)
+        and inits == needs_init
         and guides <= able.max_reference_images
     )
