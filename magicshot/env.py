@@ -23,7 +23,8 @@ def data_folder() -> Path:
 
 def secret_key(home: Path) -> str:
     """Return ``SECRET_KEY``, or this data folder's own, made on the first start."""
-    if given := env.str("SECRET_KEY", ""):
+    given: str = env.str("SECRET_KEY", "")
+    if given:
         return given
     path = home / "secret_key"
     if not path.exists():

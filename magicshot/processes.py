@@ -139,7 +139,7 @@ def _worker(lane: Lane, *, threads: int) -> Program:
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",
-            f"--loglevel={settings.LOGGING['root']['level']}",
+            f"--loglevel={settings.LOG_LEVEL}",
         ),
         # In a container everything is root, and our messages are JSON, not pickles.
         environment={"PYTHONWARNINGS": "ignore:You're running the worker"},

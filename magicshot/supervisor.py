@@ -77,17 +77,22 @@ class Supervisor:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _run_once(self, program: Program) -> int:
-        child = await asyncio.create_subprocess_exec(
-            *program.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **program.environment},
-            pass_fds=program.pass_fds,
-            start_new_session=True,
-            preexec_fn=_die_with_parent(),
-        )
-        forwarding = asyncio.create_task(self._forward(program.name, child.stdout))
+        # A pipe of our own: asyncio's would make wait() wait for grandchildren too.
+        reading, writing = os.pipe()
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *program.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **program.environment},
+                pass_fds=program.pass_fds,
+                start_new_session=True,
+                preexec_fn=_die_with_parent(),
+            )
+        finally:
+            os.close(writing)
+        forwarding = asyncio.create_task(self._forward(program.name, reading))
         try:
             await _first_of(child.wait(), self._stopping.wait())
             if child.returncode is None:
@@ -103,14 +108,19 @@ class Supervisor:
         await _first_of(forwarding, asyncio.sleep(1))
         return code
 
-    async def _forward(self, name: str, stream: asyncio.StreamReader | None) -> None:
+    async def _forward(self, name: str, reading: int) -> None:
+        stream = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb")
+        )
         rest = b""
-        while stream and (chunk := await stream.read(LONGEST_LINE)):
-            *lines, rest = (rest + chunk).split(b"\n")
-            if len(rest) > LONGEST_LINE:
-                lines, rest = [*lines, rest], b""
-            for line in lines:
-                self._write(name, line.decode(errors="replace").rstrip())
+        with contextlib.closing(transport):
+            while chunk := await stream.read(LONGEST_LINE):
+                *lines, rest = (rest + chunk).split(b"\n")
+                if len(rest) > LONGEST_LINE:
+                    lines, rest = [*lines, rest], b""
+                for line in lines:
+                    self._write(name, line.decode(errors="replace").rstrip())
         if rest:
             self._write(name, rest.decode(errors="replace").rstrip())
 
