@@ -27,6 +27,7 @@ from generators.typed_values import (
 
 ValueT = TypeVar("ValueT")
 
+_MAX_NAMED: Final = 20
 _NEEDS_PROMPT: Final = {
     Operation.TEXT_TO_IMAGE,
     Operation.IMAGE_TO_IMAGE,
@@ -259,4 +260,5 @@ def _models_to_choose() -> str:
     slugs = [row.slug for row in catalog.usable_models()]
     if not slugs:
         return "No model can be used now; ask your admin."
-    return f"Choose one of: {', '.join(slugs)}."
+    more = f" and {len(slugs) - _MAX_NAMED} more" if len(slugs) > _MAX_NAMED else ""
+    return f"Choose one of: {', '.join(slugs[:_MAX_NAMED])}{more}."
