@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 
+from magicshot.broker import broker_settings
 from magicshot.env import BASE_DIR, data_folder, env, secret_key
 
 # Core
@@ -84,6 +85,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.context.sign_up",
             ]
         },
     }
@@ -143,6 +145,18 @@ BROKER_URL = env.str("BROKER_URL", "filesystem://")
 LEASE_SECONDS = env.float("LEASE_SECONDS", 30.0)
 HEARTBEAT_SECONDS = env.float("HEARTBEAT_SECONDS", 10.0)
 RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", 15.0)
+JOB_MAX_SECONDS = env.float("JOB_MAX_SECONDS", 7200.0)  # of drawing, not of waiting
+RETRY_SECONDS = env.float("RETRY_SECONDS", 900.0)  # how long to try a busy provider
+UNKNOWN_SECONDS = env.float("UNKNOWN_SECONDS", 600.0)  # until credits are given back
+QUEUE_PREFIX = env.str("QUEUE_PREFIX", "")  # for sites that share one broker
+globals().update(
+    broker_settings(
+        BROKER_URL,
+        home=MAGICSHOT_HOME,
+        queue_prefix=QUEUE_PREFIX,
+        reconcile_seconds=RECONCILE_SECONDS,
+    )
+)
 REMOTE_CONCURRENCY = env.int("REMOTE_CONCURRENCY", 200)
 
 # Cache
