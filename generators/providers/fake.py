@@ -203,6 +203,20 @@ class FakeLocalProvider(FakeProvider):
     lane = Lane.LOCAL
     is_paid = False
 
+    def __init__(self) -> None:
+        self._loaded: tuple[str, ...] = ()
+
+    def loaded_models(self) -> tuple[str, ...]:
+        """Name the model used last, as a device with room for one would."""
+        return self._loaded
+
+    def submit(
+        self, request: GenerationRequest, *, on_progress: OnProgress
+    ) -> GenerationResult | Accepted:
+        """Draw, and keep the model loaded."""
+        self._loaded = (request.provider_model_id,)
+        return super().submit(request, on_progress=on_progress)
+
 
 def _fail(asked: dict[str, float | None], *, prefix: str) -> None:
     for name, error in _FAILURES.items():

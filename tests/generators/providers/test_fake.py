@@ -210,3 +210,11 @@ def test_when_a_mask_is_missing_then_repainting_is_refused():
     with pytest.raises(errors.UnsupportedRequest) as got:
         submit("an apple", "editing", operation="inpaint")
     assert got.value.field == "images"
+
+
+def test_when_the_local_fake_has_drawn_then_that_model_is_loaded():
+    provider = fake.FakeLocalProvider()
+    assert provider.loaded_models() == ()
+    for model in ("local-a", "local-b"):
+        provider.submit(request_for("", model), on_progress=lambda progress: True)
+        assert provider.loaded_models() == (model,)
