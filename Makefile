@@ -7,7 +7,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 TORCH ?= cpu
-export PORT HOST MAGICSHOT_HOME TORCH EMBEDDED
+export TORCH
 
 BIN := .venv/bin
 LOCKS := $(wildcard requirements/*.txt)

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from magicshot import preparing, processes
+from magicshot import preparing, processes, setup
 from magicshot.supervisor import Supervisor
 
 COLOURS = {"web": 36, "local": 35, "remote": 34, "beat": 33}
@@ -64,6 +64,8 @@ class Command(BaseCommand):
         while not await asyncio.to_thread(_answers, address[0], address[1]):
             await asyncio.sleep(0.1)
         lines = [f"Magicshot is at {settings.SITE_URL}"]
+        if link := await asyncio.to_thread(setup.address):
+            lines.append(f"First visit: become its owner at {link}")
         self.stdout.write("\n".join([*lines, "Press Ctrl-C to stop.", ""]))
         self.stdout.flush()
 
