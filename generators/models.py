@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from generators.contracts import Lane
 
@@ -112,8 +113,9 @@ class Generation(models.Model):
 class GenerationJob(models.Model):
     """One image model's share of a generation: queued, charged, retried, canceled.
 
-    Only ``generators.jobs`` writes its status. ``lease_token`` is held by the worker
-    that runs it; every write that ends the job must present it.
+    Only ``generators.moves`` writes its status. ``lease_token`` is held by the worker
+    that runs it; every write of that worker must present it. ``turn`` is its place in
+    the round-robin between people, see ``generators.queue``.
     """
 
     class Status(models.TextChoices):
@@ -176,38 +178,76 @@ class GenerationJob(models.Model):
     progress = models.FloatField(default=0, help_text="0 to 1.")
     version = models.PositiveBigIntegerField(default=1)
 
-    attempts = models.PositiveSmallIntegerField(default=0)
+    turn = models.PositiveBigIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="Workers that were lost while they ran it."
+    )
     lease_token = models.UUIDField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
-    next_action_at = models.DateTimeField(null=True, blank=True)
+    next_action_at = models.DateTimeField(
+        null=True, blank=True, help_text="Not before; empty while queued means now."
+    )
     deadline_at = models.DateTimeField(null=True, blank=True)
-    call_started_at = models.DateTimeField(null=True, blank=True)
+    call_started_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a paid call was about to be sent."
+    )
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     handle = models.JSONField(null=True, blank=True)
     provider_request_id = models.CharField(max_length=255, blank=True)
 
     created_at = models.DateTimeField(auto_now_add=True)
-    changed_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(
+        db_default=Now(), help_text="By the database's clock, for the change feed."
+    )
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     model_seconds = models.FloatField(null=True, blank=True)
 
     class Meta:
+        # Conditions are IS NULL only: SQLite uses a partial index when the query says
+        # the same words, and a status would reach it as a parameter.
         indexes = [
             models.Index(
-                fields=["lane", "owner", "id"],
-                name="job_waiting_in_lane",
-                condition=Q(status="queued"),
+                fields=["lane", "status", "turn", "id"],
+                name="job_ready_in_turn",
+                condition=Q(next_action_at__isnull=True, finished_at__isnull=True),
             ),
             models.Index(
-                fields=["next_action_at"],
-                name="job_unfinished_due",
-                condition=Q(status__in=["queued", "running", "unknown"]),
+                fields=["lane", "status", "image_model", "turn", "id"],
+                name="job_ready_of_model",
+                condition=Q(next_action_at__isnull=True, finished_at__isnull=True),
+            ),
+            models.Index(
+                fields=["lane", "status", "owner", "image_model", "turn", "id"],
+                name="job_ready_of_owner",
+                condition=Q(next_action_at__isnull=True, finished_at__isnull=True),
+            ),
+            models.Index(
+                fields=["lane", "status", "next_action_at"],
+                name="job_due",
+                condition=Q(next_action_at__isnull=False),
+            ),
+            models.Index(
+                fields=["lane", "-turn"],
+                name="job_turn_of_lane",
+                condition=Q(started_at__isnull=False),
+            ),
+            models.Index(fields=["owner", "lane", "-turn"], name="job_turn_of_owner"),
+            models.Index(
+                fields=["lease_expires_at"],
+                name="job_leased",
+                condition=Q(lease_expires_at__isnull=False),
+            ),
+            models.Index(
+                fields=["deadline_at"],
+                name="job_with_deadline",
+                condition=Q(deadline_at__isnull=False),
             ),
             models.Index(fields=["owner", "changed_at"], name="job_news_of_owner"),
             models.Index(fields=["owner", "-id"], name="job_of_owner_newest_first"),
             models.Index(
-                fields=["image_model", "-finished_at"], name="job_times_of_model"
+                fields=["image_model", "status", "-finished_at"],
+                name="job_times_of_model",
             ),
         ]
         constraints = [
@@ -221,8 +261,11 @@ class GenerationJob(models.Model):
                 | Q(settled_credits__isnull=False, finished_at__isnull=False),
             ),
             models.CheckConstraint(
+                # An unknown job keeps the token of its lost worker, so that one
+                # that was only asleep can still deliver.
                 name="job_lease_only_while_running",
-                condition=Q(lease_token__isnull=True) | Q(status="running"),
+                condition=Q(lease_token__isnull=True)
+                | Q(status__in=["running", "unknown"]),
             ),
         ]
 

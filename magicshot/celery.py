@@ -6,4 +6,5 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "magicshot.settings")
 app = Celery("magicshot")
+app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -51,5 +51,13 @@ class Provider(ABC):
         """Stop accepted work; answer whether the provider agreed."""
         return False
 
+    def loaded_models(self) -> tuple[str, ...]:
+        """List the ``provider_model_id`` of models ready in memory: they go first.
+
+        Called before each job of the local lane, so it must be quick. Only providers
+        that load weights override.
+        """
+        return ()
+
     def close(self) -> None:  # noqa: B027 (most providers hold nothing)
         """Let go of what the provider holds (child processes, connections)."""

@@ -1,0 +1,182 @@
+"""The journeys of a job: submit, run the next one, cancel, try again."""
+
+import dataclasses
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from accounts import ledger
+from accounts.models import User, Wallet
+from generators import endings, moves, queue, running, wake
+from generators.affinity import Affinity
+from generators.contracts import GenerationRequest, Lane
+from generators.models import Generation, GenerationJob, ImageModel
+from generators.providers import registry
+from generators.transitions import ENDS
+
+Requests = Sequence[tuple[ImageModel, GenerationRequest]]
+
+
+class CannotSubmit(Exception):
+    """It cannot become a job; ``user_message`` says why. Nothing was charged."""
+
+    def __init__(self, user_message: str) -> None:
+        self.user_message = user_message
+        super().__init__(user_message)
+
+
+def submit_generation(
+    *, user: User, prompt: str, requests: Requests, client_token: uuid.UUID
+) -> Generation:
+    """Turn one press of the button into jobs, and set their credits aside.
+
+    All or nothing, in one transaction. The same ``client_token`` again returns the
+    first generation. Raises InsufficientCredits, CannotSubmit, and ProviderError when
+    a model's provider is not part of this site.
+    """
+    of_press = Generation.objects.filter(owner=user, client_token=client_token)
+    if (first := of_press.first()) is not None:
+        return first
+    for image_model, request in requests:
+        _check(image_model, request)
+    try:
+        with transaction.atomic():
+            generation = Generation.objects.create(
+                owner=user, prompt=prompt, client_token=client_token
+            )
+            jobs = _make_jobs(generation, requests)
+            _reserve(ledger.wallet_of(user), jobs)
+    except IntegrityError:
+        if (first := of_press.first()) is not None:  # the same press came twice at once
+            return first
+        raise
+    for job in jobs:
+        transaction.on_commit(partial(wake.ring, job.lane))
+    return generation
+
+
+def run_next(lane: str, *, worker: str) -> bool:
+    """Claim the lane's next due job and work on it; answer whether there was one."""
+    loaded = _loaded_models(lane)
+    affinity = _affinity_of(lane)
+    claim = queue.claim_next(
+        lane, loaded_models=affinity.preferred(loaded), worker=worker
+    )
+    affinity.note(None if claim is None else claim.job.image_model_id, loaded)
+    if claim is None:
+        return False
+    running.run(claim)
+    return True
+
+
+def cancel_job(job: GenerationJob) -> bool:
+    """Stop a job: at once while it waits, within a step while it is drawn.
+
+    Answers ``False`` when it had ended. A provider that cannot stop will deliver.
+    """
+    not_held = GenerationJob.objects.filter(pk=job.pk).exclude(
+        status=GenerationJob.Status.RUNNING
+    )
+    if endings.cancel(not_held, job):
+        return True
+    if moves.ask_to_cancel(job):
+        transaction.on_commit(partial(wake.ring, job.lane))
+        return True
+    # It may have been queued again between the two looks.
+    return endings.cancel(not_held, job)
+
+
+def retry_job(job: GenerationJob, *, client_token: uuid.UUID) -> Generation:
+    """Ask again for what an ended job asked, by the same recipe and today's price.
+
+    Raises CannotSubmit while it has not ended or when its model is gone, and what
+    ``submit_generation`` raises.
+    """
+    job.refresh_from_db()
+    if job.status not in ENDS:
+        raise CannotSubmit("This job has not ended yet.")
+    if job.image_model is None:
+        raise CannotSubmit("This model is no longer here. Choose another one.")
+    return submit_generation(
+        user=job.owner,
+        prompt=job.generation.prompt,
+        requests=[(job.image_model, GenerationRequest.from_json(job.recipe))],
+        client_token=client_token,
+    )
+
+
+def _check(image_model: ImageModel, request: GenerationRequest) -> None:
+    """Refuse what cannot be queued. The request itself was checked when it was built."""
+    if not image_model.enabled or image_model.retired:
+        raise CannotSubmit(f"{image_model.label} is not available. Choose another one.")
+    if image_model.price_credits is None:
+        raise CannotSubmit(f"{image_model.label} has no price yet.")
+    if request.images:
+        raise CannotSubmit("Jobs cannot carry input pictures.")
+
+
+def _make_jobs(generation: Generation, requests: Requests) -> list[GenerationJob]:
+    jobs = [_new_job(generation, *each) for each in requests]
+    for lane in Lane:
+        of_lane = [job for job in jobs if job.lane == lane]
+        turns = queue.next_turns(generation.owner_id, lane, len(of_lane))
+        for job, turn in zip(of_lane, turns, strict=True):
+            job.turn = turn
+    return GenerationJob.objects.bulk_create(jobs)
+
+
+def _new_job(
+    generation: Generation, image_model: ImageModel, request: GenerationRequest
+) -> GenerationJob:
+    public_id = uuid.uuid4()
+    request = dataclasses.replace(request, client_token=str(public_id))
+    return GenerationJob(
+        public_id=public_id,
+        generation=generation,
+        owner=generation.owner,
+        image_model=image_model,
+        image_model_slug=image_model.slug,
+        image_model_label=image_model.label,
+        provider=image_model.provider,
+        lane=registry.get(image_model.provider).lane,
+        recipe=request.to_json(),
+        num_images=request.num_images,
+        width=request.width,
+        height=request.height,
+        price_credits=image_model.price_credits or 0,
+    )
+
+
+def _reserve(wallet: Wallet, jobs: Iterable[GenerationJob]) -> None:
+    for job in jobs:
+        credits = job.price_credits * job.num_images
+        ledger.reserve(wallet, credits, job_id=job.public_id)
+
+
+_affinities: dict[str, Affinity] = {}
+
+
+def _affinity_of(lane: str) -> Affinity:
+    """Return this process's own memory of how long its loaded models went first."""
+    return _affinities.setdefault(lane, Affinity(settings.LOCAL_MAX_WAIT_SECONDS))
+
+
+def _loaded_models(lane: str) -> Collection[int]:
+    """Return the primary keys of the image models this process has in memory."""
+    if lane != Lane.LOCAL:
+        return ()
+    providers = (registry.get(slug) for slug in registry.all_slugs())
+    loaded = {
+        each.slug: each.loaded_models() for each in providers if each.lane == lane
+    }
+    return [
+        pk
+        for slug, models in loaded.items()
+        if models
+        for pk in ImageModel.objects.filter(
+            provider=slug, provider_model_id__in=models
+        ).values_list("pk", flat=True)
+    ]

@@ -1,0 +1,250 @@
+"""The only writer of a job's status: one conditional update for each transition.
+
+Each function answers whether it changed the row. ``False`` means that somebody else
+owns the job now, or ended it: stop quietly. A worker's moves present its lease token.
+Every move raises ``version``, stamps ``changed_at`` and writes the event, together.
+"""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from generators.clock import Now, after
+from generators.contracts import JobHandle
+from generators.models import GenerationJob, JobEvent
+from generators.transitions import TRANSITIONS, Action
+
+Phase = GenerationJob.Phase
+Jobs = QuerySet[GenerationJob, GenerationJob]
+
+_NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}
+_QUEUED_AGAIN: dict[str, Any] = _NO_LEASE | {
+    "phase": Phase.WAITING,
+    "progress": 0,
+    "call_started_at": None,
+    "deadline_at": None,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A job as a worker took it, and the token that every write of it presents."""
+
+    job: GenerationJob
+    token: uuid.UUID
+
+    @property
+    def rows(self) -> Jobs:
+        """Return the job's row while this claim holds it."""
+        return GenerationJob.objects.filter(pk=self.job.pk, lease_token=self.token)
+
+
+def claim(job: GenerationJob, *, phase: str, turn: int, worker: str) -> Claim | None:
+    """Take a queued job, or an accepted one to poll, and lease it.
+
+    ``phase`` is what the page shows, ``turn`` the place it used up.
+    """
+    token = uuid.uuid4()
+    taken = _move(
+        GenerationJob.objects.filter(pk=job.pk, lease_token__isnull=True),
+        job,
+        Action.CLAIM,
+        note=worker,
+        is_news=job.handle is None,
+        lease_token=token,
+        lease_expires_at=after(settings.LEASE_SECONDS),
+        next_action_at=None,
+        phase=phase,
+        turn=turn,
+        started_at=Coalesce(F("started_at"), Now()),
+        deadline_at=Coalesce(F("deadline_at"), after(settings.JOB_MAX_SECONDS)),
+    )
+    if not taken:
+        return None
+    job.refresh_from_db()
+    return Claim(job=job, token=token)
+
+
+def start_call(claim: Claim) -> bool:
+    """Note that a paid call is about to be sent: from here on it is never sent again."""
+    return _write(claim.rows, call_started_at=Now())
+
+
+def accept(claim: Claim, handle: JobHandle) -> bool:
+    """Save the provider's handle at once and give the lease back."""
+    return _move(
+        claim.rows,
+        claim.job,
+        Action.ACCEPT,
+        **_NO_LEASE,
+        handle=handle.to_json(),
+        phase=Phase.DRAWING,
+        next_action_at=after(handle.next_poll_seconds),
+        deadline_at=after(settings.JOB_MAX_SECONDS),
+    )
+
+
+def wait(claim: Claim, *, seconds: float, fraction: float | None) -> bool:
+    """Give the lease back until the next poll; ``fraction`` is the progress, if known."""
+    return _move(
+        claim.rows,
+        claim.job,
+        Action.WAIT,
+        is_news=False,
+        **_NO_LEASE,
+        progress=F("progress") if fraction is None else fraction,
+        next_action_at=after(seconds),
+    )
+
+
+def postpone(claim: Claim, *, seconds: float, note: str) -> bool:
+    """Queue it again, not before that many seconds: nothing was accepted."""
+    return _move(
+        claim.rows,
+        claim.job,
+        Action.POSTPONE,
+        note=note,
+        **_QUEUED_AGAIN,
+        next_action_at=after(seconds),
+    )
+
+
+def hand_back(claim: Claim) -> bool:
+    """Queue it again at once, because this worker is being stopped."""
+    return _move(claim.rows, claim.job, Action.HAND_BACK, **_QUEUED_AGAIN)
+
+
+def lose(rows: Jobs, job: GenerationJob) -> bool:
+    """Queue it again after its worker was lost, and count the attempt."""
+    return _move(rows, job, Action.LOSE, **_QUEUED_AGAIN, attempts=F("attempts") + 1)
+
+
+def let_go(rows: Jobs) -> bool:
+    """Let an accepted job whose worker was lost be polled again; count the attempt."""
+    return _write(rows, **_NO_LEASE, next_action_at=Now(), attempts=F("attempts") + 1)
+
+
+def doubt(rows: Jobs, job: GenerationJob, *, note: str) -> bool:
+    """Set it aside as unknown until its deadline; its worker may still deliver."""
+    return _move(
+        rows,
+        job,
+        Action.DOUBT,
+        note=note,
+        lease_expires_at=None,
+        next_action_at=None,
+        deadline_at=after(settings.UNKNOWN_SECONDS),
+    )
+
+
+def save(claim: Claim) -> bool:
+    """Show that its pictures are being stored."""
+    return _write(claim.rows, phase=Phase.SAVING, progress=1)
+
+
+def succeed(
+    rows: Jobs,
+    job: GenerationJob,
+    *,
+    num_delivered: int,
+    settled_credits: int,
+    model_seconds: float,
+    provider_request_id: str,
+) -> bool:
+    """End it well. Belongs in the transaction that adds the pictures and settles."""
+    return _end(
+        rows,
+        job,
+        Action.SUCCEED,
+        progress=1,
+        num_delivered=num_delivered,
+        settled_credits=settled_credits,
+        model_seconds=model_seconds,
+        provider_request_id=provider_request_id[:255],
+    )
+
+
+def fail(
+    rows: Jobs, job: GenerationJob, *, kind: str, message: str, detail: str
+) -> bool:
+    """End it without a picture. Belongs in the transaction that refunds."""
+    return _end(
+        rows,
+        job,
+        Action.FAIL,
+        note=message,
+        settled_credits=0,
+        failure_kind=kind,
+        failure_message=message[:500],
+        failure_detail=detail,
+    )
+
+
+def cancel(rows: Jobs, job: GenerationJob) -> bool:
+    """End it as the person asked. Belongs in the transaction that refunds."""
+    return _end(rows, job, Action.CANCEL, settled_credits=0)
+
+
+def ask_to_cancel(job: GenerationJob) -> bool:
+    """Leave the wish to cancel on a running job; its worker, or the next poll, sees it."""
+    running = GenerationJob.objects.filter(
+        pk=job.pk, status=GenerationJob.Status.RUNNING, cancel_requested_at__isnull=True
+    )
+    asked = _write(running, cancel_requested_at=Now())
+    running_unheld = GenerationJob.objects.filter(
+        pk=job.pk,
+        status=GenerationJob.Status.RUNNING,
+        lease_token__isnull=True,
+        next_action_at__isnull=False,
+    )
+    running_unheld.update(next_action_at=Now())
+    return asked
+
+
+def show_progress(claim: Claim, fraction: float) -> bool:
+    """Show how far it is, 0 to 1; a progress never goes back."""
+    rows = claim.rows.filter(~Q(phase=Phase.SAVING), progress__lte=fraction)
+    return _write(rows, progress=fraction, phase=Phase.DRAWING)
+
+
+def _end(rows: Jobs, job: GenerationJob, action: Action, **columns: Any) -> bool:
+    return _move(
+        rows,
+        job,
+        action,
+        **_NO_LEASE,
+        next_action_at=None,
+        deadline_at=None,
+        finished_at=Now(),
+        **columns,
+    )
+
+
+def _move(
+    rows: Jobs,
+    job: GenerationJob,
+    action: Action,
+    *,
+    note: str = "",
+    is_news: bool = True,
+    **columns: Any,
+) -> bool:
+    """Carry out one transition; polling leaves no event (``is_news=False``)."""
+    step = TRANSITIONS[action]
+    with transaction.atomic():
+        rows = rows.filter(pk=job.pk, status__in=step.sources)
+        if not _write(rows, status=step.target, **columns):
+            return False
+        if is_news:
+            JobEvent.objects.create(job=job, name=action, note=note[:500])
+    return True
+
+
+def _write(rows: Jobs, **columns: Any) -> bool:
+    changed = rows.update(version=F("version") + 1, changed_at=Now(), **columns)
+    return changed == 1

@@ -1,0 +1,166 @@
+"""Which job runs next, and how many run before it.
+
+Between people it is a round-robin. Each job has a ``turn``: the round in which it
+starts. A person's jobs take one turn after the other, beginning with the round that is
+being served now, so that with a hundred jobs of one person waiting, another's single
+job starts second. Lower turns go first, then older jobs.
+
+Within a round, jobs of an image model that is loaded go first. A person may also spend
+the turn on a later job of the loaded model; the two jobs then exchange their turns, so
+nobody else is passed over. How long the loaded models may go first is bounded by the
+caller (see ``generators.affinity``).
+
+A queued job is ready when ``next_action_at`` is empty. Every query here is a short
+walk on an index, however many jobs wait.
+"""
+
+from collections.abc import Collection, Sequence
+
+from django.db import connection, transaction
+from django.db.models import F, QuerySet
+
+from generators import moves
+from generators.clock import Now
+from generators.contracts import Lane
+from generators.models import GenerationJob
+from generators.moves import Claim
+
+Jobs = QuerySet[GenerationJob, GenerationJob]
+Status = GenerationJob.Status
+Phase = GenerationJob.Phase
+
+PEOPLE_LOOKED_AT = 16
+"""Of how many people of one round a job of a loaded model is looked for."""
+
+POSITION_LIMIT = 500
+"""Positions are counted this far; a job beyond it is told this number."""
+
+
+def claim_next(
+    lane: str, *, loaded_models: Collection[int] = (), worker: str = ""
+) -> Claim | None:
+    """Take the next due job of a lane, or answer ``None`` when there is none.
+
+    ``loaded_models`` are the primary keys of image models that are ready in memory.
+    """
+    with transaction.atomic():
+        _make_ready(lane)
+        if (accepted := _lock(_due_polls(lane)).first()) is not None:
+            phase = accepted.phase
+            return moves.claim(accepted, phase=phase, turn=accepted.turn, worker=worker)
+        head = _lock(_in_turn(lane)).first()
+        if head is None:
+            return None
+        job = _of_loaded_model(lane, head, loaded_models) or head
+        turn = job.turn if job == head else _exchange_turns(lane, job, head.turn)
+        is_loading = lane == Lane.LOCAL and job.image_model_id not in loaded_models
+        phase = Phase.LOADING if is_loading else Phase.DRAWING
+        return moves.claim(job, phase=phase, turn=turn, worker=worker)
+
+
+def next_turns(owner_id: int, lane: str, count: int) -> Sequence[int]:
+    """Return the turns of a person's next ``count`` jobs in a lane."""
+    of_lane = GenerationJob.objects.filter(lane=lane)
+    served = of_lane.filter(started_at__isnull=False).order_by("-turn")
+    own = of_lane.filter(owner_id=owner_id).exclude(status=Status.CANCELED)
+    round_now = served.values_list("turn", flat=True).first() or 0
+    own_last = own.order_by("-turn").values_list("turn", flat=True).first()
+    first = round_now if own_last is None else max(round_now, own_last + 1)
+    return range(first, first + count)
+
+
+def ahead_of(job: GenerationJob) -> Jobs:
+    """Return the ready jobs that start before a queued one, as things stand."""
+    return (
+        _ready(job.lane)
+        .filter(turn__lte=job.turn)
+        .exclude(turn=job.turn, pk__gte=job.pk)
+    )
+
+
+def position(job: GenerationJob) -> int | None:
+    """Return a ready job's place in its lane, 1 for the next, or ``None``.
+
+    Counts up to ``POSITION_LIMIT``. A job that waits for a busy provider has none.
+    """
+    if job.status != Status.QUEUED or job.next_action_at is not None:
+        return None
+    return min(ahead_of(job)[:POSITION_LIMIT].count() + 1, POSITION_LIMIT)
+
+
+def num_due(lane: str, *, limit: int) -> int:
+    """Count what a lane could do now, up to a limit: ready jobs and due polls."""
+    postponed = _postponed(lane)[:limit].count()
+    polls = _due_polls(lane)[:limit].count()
+    return min(limit, _ready(lane)[:limit].count() + postponed + polls)
+
+
+def _ready(lane: str) -> Jobs:
+    return GenerationJob.objects.filter(
+        lane=lane,
+        status=Status.QUEUED,
+        next_action_at__isnull=True,
+        finished_at__isnull=True,
+    )
+
+
+def _in_turn(lane: str) -> Jobs:
+    return _ready(lane).order_by("turn", "pk")
+
+
+def _due_polls(lane: str) -> Jobs:
+    return GenerationJob.objects.filter(
+        lane=lane,
+        status=Status.RUNNING,
+        lease_token__isnull=True,
+        next_action_at__lte=Now(),
+    ).order_by("next_action_at")
+
+
+def _postponed(lane: str) -> Jobs:
+    return GenerationJob.objects.filter(
+        lane=lane, status=Status.QUEUED, next_action_at__lte=Now()
+    )
+
+
+def _make_ready(lane: str) -> None:
+    if _postponed(lane).exists():
+        _postponed(lane).update(next_action_at=None)
+
+
+def _lock(jobs: Jobs) -> Jobs:
+    """Lock what is read, passing over what another worker is taking just now."""
+    if connection.features.has_select_for_update_skip_locked:
+        return jobs.select_for_update(skip_locked=True)
+    return jobs  # SQLite: the whole transaction holds the only write lock
+
+
+def _of_loaded_model(
+    lane: str, head: GenerationJob, loaded_models: Collection[int]
+) -> GenerationJob | None:
+    """Return a job of a loaded model that may run in the head's round, if any."""
+    if not loaded_models or head.image_model_id in loaded_models:
+        return None
+    for image_model in loaded_models:
+        of_model = _in_turn(lane).filter(image_model=image_model, turn=head.turn)
+        if (job := _lock(of_model).first()) is not None:
+            return job
+    in_round = _ready(lane).filter(turn=head.turn).order_by("pk")
+    people = in_round.values_list("owner_id", flat=True)[:PEOPLE_LOOKED_AT]
+    for owner in dict.fromkeys(people):
+        for image_model in loaded_models:
+            own = _in_turn(lane).filter(owner=owner, image_model=image_model)
+            if (job := _lock(own).first()) is not None:
+                return job
+    return None
+
+
+def _exchange_turns(lane: str, job: GenerationJob, turn: int) -> int:
+    """Let a job run in an earlier turn of its owner, who gives that job's turn away."""
+    if job.turn != turn:
+        given = _in_turn(lane).filter(owner=job.owner_id, turn=turn).first()
+        if given is not None:
+            _ready(lane).filter(pk=given.pk).update(
+                turn=job.turn, version=F("version") + 1, changed_at=Now()
+            )
+    return turn

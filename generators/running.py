@@ -1,0 +1,216 @@
+"""Runs one claimed job: calls its provider, stores what came, ends it.
+
+Nothing here holds a database connection while a provider works. Every write presents
+the claim's token; one that changes nothing means that the job is somebody else's now,
+and this worker stops quietly.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connections,
+)
+
+from gallery.storage import BrokenPicture, StorageFailed
+from generators import deliveries, endings, errors, moves, previews, wake
+from generators.clock import before
+from generators.contracts import (
+    Accepted,
+    GenerationRequest,
+    GenerationResult,
+    JobHandle,
+    Pending,
+)
+from generators.deliveries import Delivery
+from generators.failures import GIVEN_UP_WORDS, Failure
+from generators.models import GenerationJob
+from generators.moves import Claim
+from generators.providers import registry
+from generators.providers.base import Provider
+from generators.pulse import Pulse, Stop, heart
+from generators.transitions import Action
+
+FIRST_PAUSE_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 60.0
+POLL_PAUSE_SECONDS = (0.1, 60.0)
+POLL_TROUBLE_SECONDS = 5.0
+DATABASE_PAUSES = (0.2, 0.5, 1, 2, 5, 10, 20, 30, 30)
+"""How a worker with a result in its hands waits for a database that is away."""
+
+_EXPECTED = (errors.ProviderError, BrokenPicture, StorageFailed)
+logger = logging.getLogger(__name__)
+
+
+def run(claim: Claim) -> None:
+    """Do the next piece of work on a claimed job: call its provider, or poll it."""
+    pulse: Pulse | None = None
+    try:
+        provider = registry.get(claim.job.provider)
+        with heart.hold(claim, is_paid=provider.is_paid) as pulse:
+            work = _submit if claim.job.handle is None else _poll
+            delivery = work(claim, provider, pulse)
+        if delivery is not None:
+            _deliver(claim, delivery, is_paid=provider.is_paid)
+    except errors.GenerationCanceled:
+        _stopped(claim, pulse.stop if pulse else None)
+    except errors.OutcomeUnknown as error:
+        note = error.user_message
+        _patiently(lambda: moves.doubt(claim.rows, claim.job, note=note))
+    except errors.Transient as error:
+        _try_later(claim, error)
+    except Exception as error:  # the one place: whatever it was, the job ends
+        if not isinstance(error, _EXPECTED):
+            logger.exception("Job %s met an error of our own", claim.job)
+        _fail(claim, Failure.of(error))
+
+
+def _submit(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
+    request = GenerationRequest.from_json(claim.job.recipe)
+    if provider.is_paid and not moves.start_call(claim):
+        return None
+    close_old_connections()
+    started = time.monotonic()
+    outcome = provider.submit(request, on_progress=pulse.on_progress)
+    if isinstance(outcome, GenerationResult):
+        return _store(claim, outcome, seconds=time.monotonic() - started)
+    _save_handle(claim, outcome)
+    return None
+
+
+def _save_handle(claim: Claim, accepted: Accepted) -> None:
+    if _patiently(lambda: moves.accept(claim, accepted.handle)):
+        seconds = _poll_pause(accepted.handle.next_poll_seconds)
+        wake.ring(claim.job.lane, in_seconds=seconds)
+
+
+def _poll(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
+    handle = JobHandle.from_json(claim.job.handle)
+    close_old_connections()
+    if claim.job.cancel_requested_at is not None and _agrees(provider, handle):
+        raise errors.GenerationCanceled
+    outcome = provider.poll(handle)
+    if isinstance(outcome, GenerationResult):
+        return _store(claim, outcome, seconds=_seconds_since_start(claim.job))
+    _wait(claim, outcome)
+    return None
+
+
+def _agrees(provider: Provider, handle: JobHandle) -> bool:
+    """Ask the provider to stop; one that cannot will deliver instead."""
+    try:
+        return provider.cancel(handle)
+    except errors.ProviderError as error:
+        logger.warning("%s did not cancel: %s", provider.slug, error.detail or error)
+        return False
+
+
+def _wait(claim: Claim, pending: Pending) -> None:
+    news = pending.progress
+    if news is not None and news.preview:
+        previews.show(claim.job, news.preview)
+    seconds = _poll_pause(pending.next_poll_seconds)
+    fraction = None if news is None else min(max(news.fraction, 0.0), 1.0)
+    if moves.wait(claim, seconds=seconds, fraction=fraction):
+        wake.ring(claim.job.lane, in_seconds=seconds)
+
+
+def _poll_pause(seconds: float) -> float:
+    shortest, longest = POLL_PAUSE_SECONDS
+    return min(max(seconds, shortest), longest)
+
+
+def _seconds_since_start(job: GenerationJob) -> float:
+    if job.started_at is None:
+        return 0.0
+    return max(0.0, (job.changed_at - job.started_at).total_seconds())
+
+
+def _store(
+    claim: Claim, result: GenerationResult, *, seconds: float
+) -> Delivery | None:
+    deliveries.check_not_empty(result)
+    if not _patiently(lambda: moves.save(claim)):
+        return None
+    return deliveries.store(claim.job, result, seconds=seconds)
+
+
+def _deliver(claim: Claim, delivery: Delivery, *, is_paid: bool) -> None:
+    """End it well, unless the person canceled work that cost the operator nothing."""
+    wanted = claim.rows
+    if not is_paid:
+        wanted = wanted.filter(cancel_requested_at__isnull=True)
+    if not _patiently(lambda: endings.succeed(wanted, claim.job, delivery)):
+        _cancel_if_asked(claim)
+
+
+def _cancel_if_asked(claim: Claim) -> bool:
+    asked = claim.rows.filter(cancel_requested_at__isnull=False)
+    return _patiently(lambda: endings.cancel(asked, claim.job))
+
+
+def _stopped(claim: Claim, stop: Stop | None) -> None:
+    """Do what a provider was stopped for; with no reason of ours, it was canceled."""
+    if stop is Stop.LOST:
+        return
+    if stop is Stop.OVERDUE:
+        kind = GenerationJob.FailureKind.TIMED_OUT
+        _fail(claim, Failure(kind=kind, message=GIVEN_UP_WORDS))
+    elif stop is Stop.HAND_BACK:
+        if moves.hand_back(claim):
+            wake.ring(claim.job.lane)
+    else:
+        _patiently(lambda: endings.cancel(claim.rows, claim.job))
+
+
+def _try_later(claim: Claim, error: errors.Transient) -> None:
+    """Poll again later, or queue again later, until there is no point any more."""
+    if claim.job.handle is not None:
+        seconds = min(error.retry_after or POLL_TROUBLE_SECONDS, LONGEST_PAUSE_SECONDS)
+        moves.wait(claim, seconds=seconds, fraction=None)
+    elif _cancel_if_asked(claim):
+        return
+    else:
+        seconds = _pause(claim.job, error)
+        if _is_too_late(claim, seconds):
+            _fail(claim, Failure.of(error))
+            return
+        moves.postpone(claim, seconds=seconds, note=error.user_message)
+    wake.ring(claim.job.lane, in_seconds=seconds)
+
+
+def _pause(job: GenerationJob, error: errors.Transient) -> float:
+    """Return how long to wait: what the provider said, else twice as long each time."""
+    if error.retry_after is not None:
+        return max(error.retry_after, 0.1) * random.uniform(1.0, 1.1)  # noqa: S311
+    times = min(job.events.filter(name=Action.POSTPONE).count(), 16)
+    pause: float = min(FIRST_PAUSE_SECONDS * 2**times, LONGEST_PAUSE_SECONDS)
+    return pause * random.uniform(0.5, 1.5)  # noqa: S311
+
+
+def _is_too_late(claim: Claim, seconds: float) -> bool:
+    """Say whether the next try would come later than a person is made to wait."""
+    long_ago = before(settings.RETRY_SECONDS - seconds)
+    return claim.rows.filter(started_at__lt=long_ago).exists()
+
+
+def _fail(claim: Claim, failure: Failure) -> None:
+    _patiently(lambda: endings.fail(claim.rows, claim.job, failure))
+
+
+def _patiently(write: Callable[[], bool]) -> bool:
+    """Write, and when the database is away, wait for it: the result is in our hands."""
+    for pause in DATABASE_PAUSES:
+        try:
+            return write()
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("The database is away, trying again: %s", error)
+            connections.close_all()
+            time.sleep(pause)
+    return write()
