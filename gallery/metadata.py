@@ -38,6 +38,16 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_PACKET_BYTES = 60_000
+# Parameters that have a field of their own, or that concern the job and not the picture.
+_TOLD_ELSEWHERE = {
+    "client_token",
+    "negative_prompt",
+    "num_images",
+    "operation",
+    "prompt",
+    "provider_model_id",
+    "seed",
+}
 
 
 def label(
@@ -91,9 +101,10 @@ def _render(recipe: ImageRecipe, created_at: dt.datetime, longest: int) -> bytes
 
 
 def _fields(recipe: ImageRecipe, longest: int) -> dict[str, str]:
-    told = {"prompt", "negative_prompt", "seed", "operation"}
     rest = {
-        name: value for name, value in recipe.parameters.items() if name not in told
+        name: value
+        for name, value in recipe.parameters.items()
+        if name not in _TOLD_ELSEWHERE and value not in (None, "")
     }
     parameters = json.dumps(rest, ensure_ascii=False, sort_keys=True)
     return {

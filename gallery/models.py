@@ -1,5 +1,6 @@
 """Pictures people keep, the files behind them, and the words they are found by."""
 
+import datetime as dt
 import uuid
 
 from django.conf import settings
@@ -7,6 +8,10 @@ from django.db import models
 from django.db.models import Q
 
 from gallery.querysets import ImageQuerySet
+
+SMALL_SIDE = 256
+LARGE_SIDE = 768
+"""The longer sides of the two thumbnails in pixels."""
 
 
 class StoredFile(models.Model):
@@ -29,6 +34,25 @@ class StoredFile(models.Model):
 
     def __str__(self) -> str:
         return self.content_hash[:12]
+
+    @property
+    def ratio(self) -> float:
+        """Width by height."""
+        return self.width / self.height
+
+    @property
+    def small_width(self) -> int:
+        """Pixels across the small thumbnail."""
+        return self._width_within(SMALL_SIDE)
+
+    @property
+    def large_width(self) -> int:
+        """Pixels across the large thumbnail."""
+        return self._width_within(LARGE_SIDE)
+
+    def _width_within(self, side: int) -> int:
+        longer = max(self.width, self.height)
+        return max(1, round(self.width * min(1, side / longer)))
 
 
 class Image(models.Model):
@@ -92,7 +116,9 @@ class Image(models.Model):
                 condition=Q(trashed_at__isnull=True),
             ),
             models.Index(
-                fields=["owner", "-trashed_at"], name="image_of_owner_trashed"
+                fields=["owner", "-id"],
+                name="image_of_owner_trashed",
+                condition=Q(trashed_at__isnull=False),
             ),
             models.Index(
                 fields=["trashed_at"],
@@ -111,6 +137,21 @@ class Image(models.Model):
 
     def __str__(self) -> str:
         return str(self.public_id)
+
+    @property
+    def alt_text(self) -> str:
+        """What the picture shows, as far as its prompt tells, in at most 300 characters."""
+        words = " ".join(self.prompt.split())
+        if not words:
+            return "Picture without a prompt"
+        return words if len(words) <= 300 else f"{words[:299]}…"
+
+    @property
+    def leaves_at(self) -> dt.datetime | None:
+        """When it goes from the trash for ever; None for what is not there."""
+        if self.trashed_at is None:
+            return None
+        return self.trashed_at + dt.timedelta(days=settings.TRASH_DAYS)
 
 
 class ImageParent(models.Model):

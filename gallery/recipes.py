@@ -53,3 +53,78 @@ def recipe_of(image: Image) -> ImageRecipe:
         job_id=image.job_id,
         position=image.position,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeLine:
+    """One line of the recipe as people read it."""
+
+    name: str
+    value: str
+    is_copied: bool = False
+
+
+_PARAMETER_NAMES = {
+    "num_inference_steps": "Steps",
+    "guidance_scale": "Guidance",
+    "scheduler": "Scheduler",
+    "strength": "Strength",
+    "upscale_factor": "Enlarged",
+    "style": "Style",
+    "quality": "Quality",
+}
+# What the panel says elsewhere, or what concerns the job and not the picture.
+_SHOWN_ELSEWHERE = {
+    "client_token",
+    "height",
+    "negative_prompt",
+    "num_images",
+    "operation",
+    "prompt",
+    "provider_model_id",
+    "seed",
+    "width",
+}
+
+
+def recipe_lines(image: Image) -> list[RecipeLine]:
+    """Return the recipe line by line, without the prompts; what is not known is left out."""
+    lines = [
+        RecipeLine("Model", image.image_model_label),
+        RecipeLine("Size", f"{image.file.width} × {image.file.height}"),  # noqa: RUF001
+        RecipeLine(
+            "Seed", "" if image.seed is None else str(image.seed), is_copied=True
+        ),
+        *_parameter_lines(image.parameters),
+        RecipeLine("How", _made_by(image)),
+        RecipeLine("Time", _seconds(image.model_seconds)),
+        RecipeLine("Price", _credits(image.credits)),
+    ]
+    return [line for line in lines if line.value]
+
+
+def _parameter_lines(parameters: Mapping[str, Any]) -> list[RecipeLine]:
+    return [
+        RecipeLine(
+            _PARAMETER_NAMES.get(name, name.replace("_", " ").capitalize()), str(value)
+        )
+        for name, value in parameters.items()
+        if name not in _SHOWN_ELSEWHERE and value not in (None, "", [], {})
+    ]
+
+
+def _made_by(image: Image) -> str:
+    operation = image.operation.replace("-", " ")
+    return "" if operation == "text to image" else operation.capitalize()
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def _credits(credits: int) -> str:
+    if not credits:
+        return "free"
+    return f"{credits} credit" if credits == 1 else f"{credits} credits"

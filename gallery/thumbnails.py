@@ -4,8 +4,8 @@ import io
 
 from PIL import Image as Pillow
 
-SMALL_SIDE = 256
-LARGE_SIDE = 768
+from gallery.models import LARGE_SIDE, SMALL_SIDE
+
 _QUALITY = 80
 _METHOD = 2  # of 0 to 6: 4 % larger files than the default, a fifth of the time less
 

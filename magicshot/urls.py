@@ -13,4 +13,5 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("setup/", set_up, name="setup"),
     path("", include("generators.urls")),
+    path("", include("gallery.urls")),
 ]

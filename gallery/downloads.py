@@ -1,0 +1,80 @@
+"""Pictures as files that people take away: names, formats, and the mark in each."""
+
+import io
+import unicodedata
+from dataclasses import dataclass, field
+
+from django.utils.text import slugify
+
+from gallery import metadata
+from gallery.decoding import MIME_TYPES, decode
+from gallery.files import open_file
+from gallery.models import Image
+from gallery.recipes import recipe_of
+from gallery.thumbnails import to_web_mode
+
+FORMATS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
+_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+_OPTIONS: dict[str, dict[str, int]] = {
+    "PNG": {},
+    "JPEG": {"quality": 92, "subsampling": 0},
+    "WEBP": {"quality": 90},
+}
+_NAME_BYTES = 100  # file systems take 255 with all that programs add
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A file as it is sent."""
+
+    content: bytes = field(repr=False)
+    mime_type: str
+    name: str
+
+
+def download(image: Image, choice: str) -> Download:
+    """Return the image as ``original`` or in one of ``FORMATS``, marked in each.
+
+    Raise KeyError for another choice, FileNotFoundError and StorageFailed where the
+    original cannot be read.
+    """
+    if choice == "original":
+        content, mime_type = open_file(image.file.path), image.file.mime_type
+    else:
+        image_format = FORMATS[choice]
+        content, mime_type = _convert(image, image_format), MIME_TYPES[image_format]
+    name = file_name(image, _EXTENSIONS[mime_type])
+    return Download(content=content, mime_type=mime_type, name=name)
+
+
+def file_name(image: Image, extension: str) -> str:
+    """Return a friendly name: words of the prompt, then some of the image's own key.
+
+    Only letters, digits, hyphens and underscores of any script are in it, so no prompt
+    can make a path, a control character or a header of it.
+    """
+    words = slugify(
+        unicodedata.normalize("NFC", image.prompt[:200]), allow_unicode=True
+    )
+    short = words.encode()[:_NAME_BYTES].decode(errors="ignore").strip("-_")
+    return f"{short or 'picture'}-{image.public_id.hex[:8]}.{extension}"
+
+
+def _convert(image: Image, image_format: str) -> bytes:
+    pixels = decode(open_file(image.file.path)).pixels
+    profile = pixels.info.get("icc_profile") if pixels.mode != "CMYK" else None
+    pixels = to_web_mode(pixels)
+    if image_format == "JPEG" and pixels.mode == "RGBA":
+        ground = pixels.copy()
+        ground.paste((255, 255, 255, 255), (0, 0, *pixels.size))
+        ground.alpha_composite(pixels)
+        pixels = ground.convert("RGB")
+    target = io.BytesIO()
+    pixels.save(target, image_format, icc_profile=profile, **_OPTIONS[image_format])
+    return metadata.label(
+        target.getvalue(),
+        image_format,
+        recipe_of(image),
+        created_at=image.created_at,
+        size=pixels.size,
+    )
