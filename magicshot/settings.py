@@ -141,7 +141,7 @@ STAFF_SEES_PROMPTS = env.bool("STAFF_SEES_PROMPTS", False)  # and pictures and t
 
 # Broker and workers
 
-BROKER_URL = env.str("BROKER_URL", "filesystem://")
+BROKER_URL = env.str("BROKER_URL", "filesystem://localhost")
 LEASE_SECONDS = env.float("LEASE_SECONDS", 30.0)
 HEARTBEAT_SECONDS = env.float("HEARTBEAT_SECONDS", 10.0)
 RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", 15.0)
@@ -224,6 +224,7 @@ TRASH_DAYS = env.int("TRASH_DAYS", 30)
 
 BUILT_IN_MODELS_DIR = BASE_DIR / "models"
 MODELS_DIR = Path(env.str("MODELS_DIR", str(MAGICSHOT_HOME / "models")))
+HF_ENDPOINT = env.str("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
 LOCAL_MODEL_PRICE = env.int("LOCAL_MODEL_PRICE", 1)
 LOCAL_MEMORY_MB = env.int("LOCAL_MEMORY_MB", 0)  # 0: most of what the device has
 LOCAL_IDLE_SECONDS = env.float("LOCAL_IDLE_SECONDS", 600.0)

@@ -12,7 +12,9 @@ LOCAL = "local"
 FAKE = "fake"
 FAKE_LOCAL = "fake-local"
 
-_PATHS: dict[str, str] = {}
+_PATHS: dict[str, str] = {
+    LOCAL: "generators.providers.local_diffusers.LocalDiffusersProvider",
+}
 _TEST_PATHS = {
     FAKE: "generators.providers.fake.FakeProvider",
     FAKE_LOCAL: "generators.providers.fake.FakeLocalProvider",

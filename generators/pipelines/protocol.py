@@ -1,0 +1,193 @@
+"""What the local worker and its engine, a child process, say to each other.
+
+Messages go over two pipes, one each way: lengths, a JSON header, then the bytes of a
+picture if there are any. No torch here: both sides import it.
+"""
+
+import json
+import struct
+from dataclasses import dataclass, field, fields, replace
+from typing import IO
+
+from generators.record_json import from_json, to_json
+
+_LENGTHS = struct.Struct(">II")
+_MAX_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A model on disk, with all that the engine must know to load it.
+
+    ``float_elements`` and ``other_bytes`` come from the weight files' headers.
+    ``config_path`` is the folder of configurations and tokenizers for a single file.
+    ``signature`` changes when the files do, so that stale weights are not kept warm.
+    """
+
+    model_id: str
+    label: str
+    path: str
+    pipeline_class: str
+    family: str
+    float_elements: int
+    other_bytes: int = 0
+    decoder_channels: int = 256
+    config_path: str = ""
+    variant: str = ""
+    signature: str = ""
+    has_safety_checker: bool = False
+    latent_rgb_factors: tuple[tuple[float, ...], ...] = ()
+    latent_rgb_bias: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """To the engine: get this model ready, nobody waits for it."""
+
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """To the engine: draw one picture a seed, at most ``batch`` at a time."""
+
+    order: int
+    checkpoint: Checkpoint
+    prompt: str
+    width: int
+    height: int
+    seeds: tuple[int, ...]
+    batch: int = 1
+    negative_prompt: str = ""
+    num_inference_steps: int
+    guidance_scale: float | None = None
+    scheduler: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """To the engine: stop this order after the step it is in."""
+
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alive:
+    """From the engine, every second: its interpreter is not stuck."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """From the engine: which models are warm now, newest use last."""
+
+    model_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Began:
+    """From the engine: it has taken up this order."""
+
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepped:
+    """From the engine: a step was done; ``payload`` is a small WebP, or empty."""
+
+    order: int
+    step: int
+    steps: int
+    fraction: float
+    payload: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """From the engine: a finished picture, as PNG. Empty if the safety checker withheld it."""
+
+    order: int
+    seed: int
+    payload: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """From the engine: the order is done; seconds are those of the model alone."""
+
+    order: int
+    model_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """From the engine: the order ended without (all of) its pictures.
+
+    ``error`` names a class of ``generators.errors``.
+    """
+
+    order: int
+    error: str
+    user_message: str = ""
+    detail: str = ""
+
+
+Order = Load | Draw | Cancel
+News = Alive | Holding | Began | Stepped | Drawn | Finished | Failed
+Message = Order | News
+
+_KINDS: dict[str, type[Message]] = {
+    kind.__name__: kind
+    for kind in (
+        Load,
+        Draw,
+        Cancel,
+        Alive,
+        Holding,
+        Began,
+        Stepped,
+        Drawn,
+        Finished,
+        Failed,
+    )
+}
+
+
+def write(stream: IO[bytes], message: Message) -> None:
+    """Send one message; raises ``OSError`` when the other side is gone."""
+    payload: bytes = getattr(message, "payload", b"")
+    plain = {
+        each.name: getattr(message, each.name)
+        for each in fields(message)
+        if each.name != "payload"
+    }
+    header = json.dumps(
+        {"kind": type(message).__name__, "fields": plain}, default=to_json
+    ).encode()
+    stream.write(_LENGTHS.pack(len(header), len(payload)) + header + payload)
+    stream.flush()
+
+
+def read(stream: IO[bytes]) -> Message | None:
+    """Receive one message, or ``None`` when the other side is gone.
+
+    Raises ``ValueError`` when what comes is no message of ours.
+    """
+    lengths = _read_exactly(stream, _LENGTHS.size)
+    if lengths is None:
+        return None
+    header_length, payload_length = _LENGTHS.unpack(lengths)
+    if max(header_length, payload_length) > _MAX_BYTES:
+        raise ValueError("message too long")
+    body = _read_exactly(stream, header_length + payload_length)
+    if body is None:
+        return None
+    header = json.loads(body[:header_length])
+    message = from_json(_KINDS[header["kind"]], header["fields"])
+    if isinstance(message, Stepped | Drawn):
+        return replace(message, payload=body[header_length:])
+    return message
+
+
+def _read_exactly(stream: IO[bytes], count: int) -> bytes | None:
+    content = stream.read(count)
+    return content if len(content) == count else None

@@ -1,0 +1,195 @@
+"""What goes on inside the engine: it takes orders, draws, and tells what became of them."""
+
+import os
+import queue
+import threading
+import time
+import traceback
+from typing import IO
+
+from generators import errors
+from generators.pipelines import drawing, loading, protocol
+from generators.pipelines.checkpoint_headers import BrokenCheckpoint
+from generators.pipelines.protocol import (
+    Alive,
+    Began,
+    Cancel,
+    Draw,
+    Drawn,
+    Failed,
+    Finished,
+    Holding,
+    Load,
+    News,
+    Stepped,
+)
+from generators.pipelines.shelf import Shelf
+
+_ALIVE_SECONDS = 1.0
+# What torch, diffusers and transformers raise. A slip of ours ends as one of these too.
+_FAILURES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BrokenCheckpoint,
+    ImportError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+class Workshop:
+    """Takes orders from a pipe, one at a time, and tells what becomes of them."""
+
+    def __init__(
+        self, inbox: IO[bytes], outbox: IO[bytes], *, limit_mb: int, idle_seconds: float
+    ) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._writing = threading.Lock()
+        self._orders: queue.SimpleQueue[Load | Draw] = queue.SimpleQueue()
+        self._canceled: set[int] = set()
+        self._idle_seconds = idle_seconds
+        self._has_loaded = False
+        loading.quiet()
+        self._shelf = Shelf(
+            loading.choose_device(),
+            limit_mb=limit_mb,
+            on_change=lambda ids: self._tell(Holding(model_ids=ids)),
+        )
+
+    def run(self) -> None:
+        """Work until the parent is gone."""
+        threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._keep_alive, daemon=True).start()
+        while True:
+            try:
+                order = self._orders.get(timeout=self._idle_seconds)
+            except queue.Empty:
+                self._shelf.clear()
+                order = self._orders.get()
+            self._serve(order)
+
+    def _listen(self) -> None:
+        while True:
+            message = protocol.read(self._inbox)
+            if message is None:
+                os._exit(0)  # the parent closed the pipe, or ended
+            if isinstance(message, Cancel):
+                self._canceled.add(message.order)
+            elif isinstance(message, Load | Draw):
+                self._orders.put(message)
+
+    def _keep_alive(self) -> None:
+        while True:
+            self._tell(Alive())
+            time.sleep(_ALIVE_SECONDS)
+
+    def _tell(self, news: News) -> None:
+        try:
+            with self._writing:
+                protocol.write(self._outbox, news)
+        except OSError:
+            os._exit(0)  # nobody listens any more
+
+    def _serve(self, order: Load | Draw) -> None:
+        self._has_loaded = False
+        try:
+            if isinstance(order, Load):
+                self._load(order)
+            else:
+                self._draw(order)
+        except errors.ProviderError as error:
+            self._fail(order, error)
+        except drawing.Canceled:
+            self._fail(order, errors.GenerationCanceled())
+        except _FAILURES as error:
+            self._fail(
+                order, _as_provider_error(error, order, has_loaded=self._has_loaded)
+            )
+        if isinstance(order, Draw):
+            self._canceled.discard(order.order)
+
+    def _load(self, order: Load) -> None:
+        # The smallest picture: only the weights matter now.
+        self._shelf.take(order.checkpoint, width=8, height=8, batch=1)
+
+    def _draw(self, order: Draw) -> None:
+        number = order.order
+        self._tell(Began(order=number))
+        if number in self._canceled:
+            raise drawing.Canceled
+        pipeline, batch = self._shelf.take(
+            order.checkpoint,
+            width=order.width,
+            height=order.height,
+            batch=order.batch,
+        )
+        self._has_loaded = True
+        seconds = drawing.draw(
+            pipeline, order, batch=batch, teller=self._teller(number)
+        )
+        self._tell(Finished(order=number, model_seconds=seconds))
+
+    def _teller(self, number: int) -> drawing.Teller:
+        def on_step(step: int, steps: int, fraction: float, preview: bytes) -> None:
+            self._tell(
+                Stepped(
+                    order=number,
+                    step=step,
+                    steps=steps,
+                    fraction=fraction,
+                    payload=preview,
+                )
+            )
+
+        return drawing.Teller(
+            on_step=on_step,
+            on_picture=lambda seed, png: self._tell(
+                Drawn(order=number, seed=seed, payload=png)
+            ),
+            is_canceled=lambda: number in self._canceled,
+        )
+
+    def _fail(self, order: Load | Draw, error: errors.ProviderError) -> None:
+        if isinstance(order, Draw):
+            self._tell(
+                Failed(
+                    order=order.order,
+                    error=type(error).__name__,
+                    user_message=error.user_message,
+                    detail=error.detail,
+                )
+            )
+        else:
+            print(f"cannot get {order.checkpoint.model_id} ready: {error}")
+
+
+def _as_provider_error(
+    error: BaseException, order: Load | Draw, *, has_loaded: bool
+) -> errors.ProviderError:
+    """Put what a library raised in our words; its own go to the operator, without the prompt."""
+    if drawing.is_out_of_memory(error):
+        return errors.ResourceExhausted(detail=type(error).__name__)
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(order, Draw):
+        for words in (order.prompt, order.negative_prompt):
+            text = text.replace(words, "…") if words else text
+    # Only where it happened: a library's message may quote what it was given.
+    print("".join(traceback.format_tb(error.__traceback__)), type(error).__name__)
+    label = order.checkpoint.label
+    if not has_loaded:
+        return errors.UnexpectedResponse(
+            f"{label} could not be loaded. Its files seem to be damaged; your admin can "
+            "see why.",
+            detail=text[:500],
+        )
+    if isinstance(error, ValueError):
+        return errors.InvalidRequest(
+            f"{label} did not accept these settings.", detail=text[:500]
+        )
+    return errors.UnexpectedResponse(f"{label} failed to draw this.", detail=text[:500])
