@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.decorators import display
 
 from accounts.admin_pages import RecordAdmin
 from gallery.models import Image, StoredFile, Tag
@@ -91,7 +90,7 @@ class TagAdmin(RecordAdmin):
             tag.name = f"Tag {tag.pk}"
         return tag
 
-    @display(description="Pictures")
+    @admin.display(description="Pictures")
     def pictures(self, tag: Tag) -> int:
         """How many pictures carry it."""
         return tag.image_links.count()

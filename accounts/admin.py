@@ -1,0 +1,237 @@
+"""The admin's pages on people, wallets, the ledger and invitations."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db import IntegrityError
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.decorators import action
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm
+
+from accounts import admin_sign_in, ledger
+from accounts.admin_forms import CreditsForm, NewPersonForm
+from accounts.admin_pages import QuickAdmin, RecordAdmin
+from accounts.models import CreditEntry, Invitation, User, Wallet
+
+__all__ = ["admin_sign_in"]
+
+
+@admin.register(User)
+class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
+    """People. Only superusers hand out rights, and touch other superusers.
+
+    Nobody is deleted here: a person's pictures and files go with the account, and that
+    is a journey of its own. Take ``active`` away instead.
+    """
+
+    form = UserChangeForm
+    add_form = NewPersonForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("email", "name", "is_active", "is_staff", "last_login", "joined")
+    list_filter = ("is_active", "is_staff", "is_superuser")
+    search_fields = ("^email", "^name")
+    ordering = ("-id",)
+    filter_horizontal = ("groups", "user_permissions")
+    readonly_fields = ("last_login", "date_joined", "wallet_link")
+    fieldsets = (
+        (None, {"fields": ("email", "name", "password", "wallet_link")}),
+        (
+            "Rights",
+            {
+                "fields": (
+                    "is_active",
+                    "is_staff",
+                    "is_superuser",
+                    "groups",
+                    "user_permissions",
+                )
+            },
+        ),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {"fields": ("email", "name", "usable_password", "password1", "password2")},
+        ),
+    )
+
+    @admin.display(description="Joined", ordering="id")
+    def joined(self, user: User) -> Any:
+        """When the account was made."""
+        return user.date_joined
+
+    @admin.display(description="Credits")
+    def wallet_link(self, user: User) -> str:
+        """The balance, linked to the wallet."""
+        wallet = ledger.wallet_of(user)
+        url = reverse("admin:accounts_wallet_change", args=[wallet.pk])
+        return format_html('<a href="{}">{} credits</a>', url, wallet.balance)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> Any:
+        """Let superusers alone hand out rights."""
+        fields = super().get_readonly_fields(request, obj)
+        if request.user.is_superuser:
+            return fields
+        return (*fields, "is_staff", "is_superuser", "groups", "user_permissions")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let superusers alone change a superuser, or the password of one."""
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody is deleted here."""
+        return False
+
+    def save_model(
+        self, request: HttpRequest, obj: User, form: Any, change: bool
+    ) -> None:
+        """Give a new person their wallet."""
+        super().save_model(request, obj, form, change)
+        ledger.wallet_of(obj)
+
+
+@admin.register(Wallet)
+class WalletAdmin(RecordAdmin):
+    """Wallets. Credits are given and taken through the ledger, with a reason."""
+
+    list_display = ("id", "user", "balance", "reserved")
+    list_select_related = ("user",)
+    search_fields = ("^user__email",)
+    ordering = ("-id",)
+    fields = ("user", "balance", "reserved", "entries_link")
+    readonly_fields = ("entries_link",)
+    actions_detail = ("adjust_credits",)
+
+    @admin.display(description="Ledger")
+    def entries_link(self, wallet: Wallet) -> str:
+        """A link to this wallet's entries."""
+        url = reverse("admin:accounts_creditentry_changelist")
+        return format_html(
+            '<a href="{}?wallet__id__exact={}">Entries</a>', url, wallet.pk
+        )
+
+    def has_adjust_permission(
+        self, request: HttpRequest, object_id: Any = None
+    ) -> bool:
+        """Those who may change wallets may give and take credits."""
+        return request.user.has_perm("accounts.change_wallet")
+
+    @action(  # type: ignore[untyped-decorator]
+        description="Give or take credits",
+        url_path="adjust-credits",
+        icon="add_card",
+        permissions=["adjust"],
+    )
+    def adjust_credits(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask how many and why, then write an adjustment."""
+        wallet = get_object_or_404(Wallet.objects.select_related("user"), pk=object_id)
+        form = CreditsForm(request.POST or None)
+        if form.is_valid() and self._adjust(request, wallet, form):
+            return redirect("admin:accounts_wallet_change", wallet.pk)
+        context = self.admin_site.each_context(request) | {
+            "title": "Give or take credits",
+            "subtitle": str(wallet),
+            "opts": self.opts,
+            "wallet": wallet,
+            "form": form,
+        }
+        return render(
+            request,
+            "admin/accounts/wallet/adjust_credits.html",
+            context,
+            status=422 if form.is_bound else 200,
+        )
+
+    def _adjust(self, request: HttpRequest, wallet: Wallet, form: CreditsForm) -> bool:
+        credits, reason = form.cleaned_data["credits"], form.cleaned_data["reason"]
+        note = f"{reason} ({request.user.get_username()[:70]})"
+        reference = f"admin:{form.cleaned_data['press']}"
+        try:
+            ledger.adjust(wallet, credits, reference=reference, note=note)
+        except ledger.InsufficientCredits as error:
+            form.add_error("credits", f"The wallet holds only {error.available}.")
+            return False
+        except IntegrityError:
+            messages.info(request, "That was done before.")
+            return True
+        self.log_change(request, wallet, f"{credits:+d} credits: {reason}")
+        messages.success(request, f"{credits:+d} credits.")
+        return True
+
+
+@admin.register(CreditEntry)
+class CreditEntryAdmin(RecordAdmin):
+    """The ledger, newest first."""
+
+    list_display = ("id", "wallet", "kind", "amount", "reserved", "note", "created_at")
+    list_filter = ("kind",)
+    list_select_related = ("wallet__user",)
+    search_fields = ("^wallet__user__email", "=reference")
+    ordering = ("-id",)
+    fields = (
+        "wallet",
+        "kind",
+        "amount",
+        "reserved",
+        "job_id",
+        "reference",
+        "note",
+        "created_at",
+    )
+
+    def lookup_allowed(
+        self, lookup: str, value: str, request: HttpRequest | None = None
+    ) -> bool:
+        """Let the wallet's page link to its own entries."""
+        return lookup == "wallet__id__exact" or super().lookup_allowed(
+            lookup, value, request
+        )
+
+
+@admin.register(Invitation)
+class InvitationAdmin(QuickAdmin):
+    """Invitations: add one, copy its link, send it."""
+
+    list_display = ("id", "email", "state", "invited_by", "expires_at", "accepted_by")
+    list_select_related = ("invited_by", "accepted_by")
+    search_fields = ("^email",)
+    ordering = ("-id",)
+    fields = ("email", "expires_at", "link", "state", "invited_by", "accepted_by")
+    readonly_fields = ("link", "state", "invited_by", "accepted_by")
+
+    @admin.display(description="Link to send")
+    def link(self, invitation: Invitation) -> str:
+        """The address that lets somebody sign up, while it does."""
+        if invitation.pk is None:
+            return "Appears once it is saved."
+        if self.state(invitation) != "waiting":
+            return "None: it is over."
+        path = reverse("accounts:invitation-accept", args=[invitation.token])
+        return f"{settings.SITE_URL}{path}"
+
+    @admin.display(description="State")
+    def state(self, invitation: Invitation) -> str:
+        """What has become of it."""
+        if invitation.accepted_at:
+            return "accepted"
+        return "waiting" if invitation.expires_at > timezone.now() else "expired"
+
+    def save_model(
+        self, request: HttpRequest, obj: Invitation, form: Any, change: bool
+    ) -> None:
+        """Note who invited."""
+        if not change:
+            obj.invited_by_id = request.user.pk
+        super().save_model(request, obj, form, change)
