@@ -67,7 +67,9 @@ def _offers(report: FillReport) -> tuple[list[ModelSpec], set[str]]:
     unread = set()
     for slug in registry.all_slugs():
         try:
-            specs += registry.get(slug).catalog()
+            provider = registry.get(slug)
+            specs += provider.catalog()
+            report.problems.extend(f"{slug}: {each}" for each in provider.problems())
         except ProviderError as error:
             unread.add(slug)
             report.problems.append(f"{slug}: {error.user_message} {error.detail}")

@@ -59,5 +59,9 @@ class Provider(ABC):
         """
         return ()
 
+    def problems(self) -> tuple[str, ...]:
+        """Say, for the operator, what looks like a model but is not offered, and why."""
+        return ()
+
     def close(self) -> None:  # noqa: B027 (most providers hold nothing)
         """Let go of what the provider holds (child processes, connections)."""

@@ -25,7 +25,6 @@ from generators.providers.base import Provider
 from generators.providers.local.discovery import (
     Discovery,
     FoundModel,
-    Problem,
     discover,
 )
 from generators.providers.local.engine_client import EngineClient
@@ -65,9 +64,9 @@ class LocalDiffusersProvider(Provider):
         """Return what lies in the models folders now."""
         return tuple(_spec(found) for found in self._discover().models)
 
-    def problems(self) -> tuple[Problem, ...]:
-        """Return what looks like a model there but is not offered, and why."""
-        return self._discover().problems
+    def problems(self) -> tuple[str, ...]:
+        """Say what looks like a model there but is not offered, and why."""
+        return tuple(str(each) for each in self._discover().problems)
 
     def loaded_models(self) -> tuple[str, ...]:
         """Return the ``provider_model_id`` of each model that is warm, last used last."""

@@ -32,7 +32,7 @@ class Command(BaseCommand):
         if importlib.util.find_spec("huggingface_hub") is None:
             raise CommandError(_NO_PACKAGES)
         # The hub's client comes with the local models' packages only.
-        from generators.providers.local import hub
+        from generators.providers.local import hub, hub_errors
 
         repo_id, models_folder = options["id"], Path(settings.MODELS_DIR)
         try:
@@ -52,7 +52,7 @@ class Command(BaseCommand):
                 f"{in_words(free)} free in {models_folder}."
             )
             path = hub.download(wanted, bar=tqdm)
-        except hub.CannotInstall as error:
+        except hub_errors.CannotInstall as error:
             raise CommandError(str(error)) from error
         catalog.fill()
         self.stdout.write(self.style.SUCCESS(f"Installed: {path}"))

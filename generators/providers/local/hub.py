@@ -12,12 +12,12 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import httpx2
 from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.file_download import http_get
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub.utils._headers import build_hf_headers
 
 from generators.pipelines.checkpoint_headers import BrokenCheckpoint
 from generators.pipelines.memory import in_words
@@ -34,13 +34,6 @@ _WEIGHTS = re.compile(
 )
 _BESIDE_WEIGHTS = re.compile(r"[\w.-]+\.(json|txt|model)")
 _ROOT_FILES = re.compile(r"(README\.md|LICENSE[\w.-]*|NOTICE[\w.-]*)", re.IGNORECASE)
-
-
-class Progress(Protocol):
-    """What tells how far a download is; a ``tqdm`` class fits."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Begin a bar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +154,10 @@ def check_disk(wanted: Plan) -> int:
     return free
 
 
-def download(wanted: Plan, *, bar: Progress) -> Path:
+def download(wanted: Plan, *, bar: type[Any]) -> Path:
     """Download what is missing, check it, and put the model in its place.
 
+    ``bar`` is ``tqdm`` or a class like it: one is begun a file.
     Raises ``CannotInstall``; what has come so far stays, and the next call goes on.
     """
     _same_commit(wanted)
@@ -193,7 +187,7 @@ def _same_commit(wanted: Plan) -> None:
     mark.write_text(wanted.commit)
 
 
-def _fetch(wanted: Plan, each: HubFile, bar: Progress) -> None:
+def _fetch(wanted: Plan, each: HubFile, bar: type[Any]) -> None:
     target = _local(wanted.partial, each)
     target.parent.mkdir(parents=True, exist_ok=True)
     if _size(target) > each.size:
