@@ -111,14 +111,7 @@ def web(sockets: Sequence[socket.socket]) -> Program:
 
 def workers() -> list[Program]:
     """Return the workers of both lanes, and beat, which wakes what is due."""
-    schedule = settings.MAGICSHOT_HOME / "beat-schedule"
-    beat = (
-        *CELERY,
-        "beat",
-        "--loglevel=WARNING",
-        "--pidfile=",
-        f"--schedule={schedule}",
-    )
+    beat = (*CELERY, "beat", f"--loglevel={settings.LOG_LEVEL}", "--pidfile=")
     return [
         _worker(Lane.LOCAL, threads=1),
         _worker(Lane.REMOTE, threads=settings.REMOTE_CONCURRENCY),
@@ -132,7 +125,7 @@ def _worker(lane: Lane, *, threads: int) -> Program:
         command=(
             *CELERY,
             "worker",
-            f"--queues={lane.value}",
+            f"--queues={settings.QUEUE_PREFIX}{lane.value}",
             f"--hostname={lane.value}@%h",
             "--pool=threads",
             f"--concurrency={threads}",
