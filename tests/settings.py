@@ -13,3 +13,8 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES["staticfiles"] = {  # noqa: F405
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
+STATIC_ROOT.mkdir(exist_ok=True)  # noqa: F405 - whitenoise warns without it
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    # A file, so that threads and other processes share it as they do in real life.
+    DATABASES["default"]["TEST"] = {"NAME": str(MAGICSHOT_HOME / "test.sqlite3")}  # noqa: F405
