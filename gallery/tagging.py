@@ -49,7 +49,7 @@ def normalise(text: str) -> str:
 
     Raise BadTag for one without a letter or number, or longer than ``MAX_TAG_LENGTH``.
     """
-    tag = unicodedata.normalize("NFKC", text).lower()
+    tag = _fold(text)
     tag = "".join(c if _is_printable(c) else " " for c in tag)
     tag = _SPACES.sub(" ", tag).strip(_EDGES)
     if not any(character.isalnum() for character in tag):
@@ -62,8 +62,7 @@ def normalise(text: str) -> str:
 def words_of_prompt(prompt: str) -> list[str]:
     """Return the first telling words of a prompt, each once, in their order."""
     found: dict[str, None] = {}
-    text = unicodedata.normalize("NFKC", prompt[:_PROMPT_READ]).lower()
-    for match in _WORD.finditer(text):
+    for match in _WORD.finditer(_fold(prompt[:_PROMPT_READ])):
         word = match.group().replace("\u2019", "'").removesuffix("'s")
         if _SHORTEST_WORD <= len(word) <= _LONGEST_WORD and word not in STOP_WORDS:
             found[word] = None
@@ -108,6 +107,11 @@ def _attach(image: Image, names: Iterable[str], source: ImageTag.Source) -> None
     tags = Tag.objects.filter(owner_id=image.owner_id, name__in=names)
     links = [ImageTag(image=image, tag=tag, source=source) for tag in tags]
     ImageTag.objects.bulk_create(links, ignore_conflicts=True)
+
+
+def _fold(text: str) -> str:
+    """Return one spelling of a text; lower case may undo the normal form, hence twice."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
 
 
 def _is_printable(character: str) -> bool:

@@ -17,7 +17,10 @@ def _own_media(settings, tmp_path):
     settings.STORAGES = settings.STORAGES | {
         "default": {
             "BACKEND": "gallery.disk.DurableFileSystemStorage",
-            "OPTIONS": {"location": tmp_path / "media"},
+            "OPTIONS": {
+                "location": tmp_path / "media",
+                "file_permissions_mode": 0o600,
+            },
         }
     }
 

@@ -6,8 +6,8 @@ from gallery.models import StoredFile
 
 register = template.Library()
 
-_ROW_REM = 15  # the height of a row of tiles; static/css/gallery.css says the same
-_ROW_REM_SMALL = 9.5
+_ROW_REM = 13  # the height of a row of tiles; static/css/gallery.css says the same
+_ROW_REM_SMALL = 6.75
 _TYPE_NAMES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WebP"}
 
 

@@ -31,7 +31,7 @@ RECIPE = ImageRecipe(
 
 def facts(packet: bytes) -> dict[str, str]:
     """Return what an XMP packet says, by name without its namespace."""
-    root = ElementTree.fromstring(packet.decode().strip())  # noqa: S314: our own bytes
+    root = ElementTree.fromstring(packet.decode().strip())  # noqa: S314
     told = {
         element.tag.removeprefix(f"{{{RECIPE_NAMESPACE}}}"): element.text or ""
         for element in root.iter()
@@ -79,15 +79,15 @@ def test_a_transparent_webp_stays_transparent():
     pixels = Pillow.new("RGBA", (20, 20), (200, 10, 10, 0))
     target = io.BytesIO()
     pixels.save(target, "WEBP", lossless=True, exact=True)
-    after = label(
-        target.getvalue(), "WEBP", RECIPE, created_at=NOON, size=pixels.size
-    )
+    after = label(target.getvalue(), "WEBP", RECIPE, created_at=NOON, size=pixels.size)
     assert decoded(after).tobytes() == pixels.tobytes()
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP"])
 def test_a_second_label_takes_the_place_of_the_first(image_format):
-    once = label(picture(image_format), image_format, RECIPE, created_at=NOON, size=(64, 48))
+    once = label(
+        picture(image_format), image_format, RECIPE, created_at=NOON, size=(64, 48)
+    )
     other = ImageRecipe(prompt="a pear", image_model_label="Flux")
     twice = label(once, image_format, other, created_at=NOON, size=(64, 48))
     assert facts(xmp_of(twice))["Prompt"] == "a pear"
@@ -124,8 +124,12 @@ def test_a_packet_beyond_one_segment_is_refused():
         insert_xmp(picture("PNG"), "PNG", b"x" * 70_000, size=(64, 48))
 
 
-@given(st.text(), st.text(), st.integers(0, 2**63 - 1) | st.none(), st.integers(1, 40_000))
-def test_any_text_becomes_well_formed_xmp_of_bounded_size(prompt, negative, seed, times):
+@given(
+    st.text(), st.text(), st.integers(0, 2**63 - 1) | st.none(), st.integers(1, 40_000)
+)
+def test_any_text_becomes_well_formed_xmp_of_bounded_size(
+    prompt, negative, seed, times
+):
     recipe = ImageRecipe(
         prompt=prompt * times,
         negative_prompt=negative,
@@ -143,4 +147,7 @@ def test_any_text_becomes_well_formed_xmp_of_bounded_size(prompt, negative, seed
 
 def test_a_lone_surrogate_does_not_stop_the_label():
     recipe = ImageRecipe(prompt="an apple \ud800\0", image_model_label="Spark")
-    assert facts(build_packet(recipe, created_at=NOON))["Prompt"] == "an apple \ufffd\ufffd"
+    assert (
+        facts(build_packet(recipe, created_at=NOON))["Prompt"]
+        == "an apple \ufffd\ufffd"
+    )
