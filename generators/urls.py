@@ -2,9 +2,22 @@
 
 from django.urls import path
 
-from generators import views
+from generators import job_views, views
 
 app_name = "generators"
 urlpatterns = [
     path("", views.create, name="create"),
+    path("generations/", views.generation_create, name="generation-create"),
+    path("generations/earlier/", views.generation_list, name="generation-list"),
+    path(
+        "generations/<uuid:public_id>/",
+        views.generation_detail,
+        name="generation-detail",
+    ),
+    path("model-controls/", views.model_controls, name="model-controls"),
+    path("jobs/<uuid:public_id>/", job_views.job_card, name="job-card"),
+    path("jobs/<uuid:public_id>/cancel/", job_views.job_cancel, name="job-cancel"),
+    path("jobs/<uuid:public_id>/retry/", job_views.job_retry, name="job-retry"),
+    path("jobs/<uuid:public_id>/preview/", job_views.job_preview, name="job-preview"),
+    path("events/", job_views.job_events, name="events"),
 ]

@@ -1,0 +1,101 @@
+"""What to tell a person whose job failed: what happened, and one thing to do next."""
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from generators.errors import ProviderError
+from generators.models import GenerationJob, ImageModel
+
+Kind = GenerationJob.FailureKind
+
+
+class Step(enum.StrEnum):
+    """The one thing to do next."""
+
+    EDIT = "edit"
+    RETRY = "retry"
+    OTHER_MODEL = "other-model"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """A failure in plain words. ``other_model`` is set for ``Step.OTHER_MODEL``.
+
+    ``more`` is what the provider or the check said beyond the title, if anything.
+    """
+
+    title: str
+    more: str
+    step: Step
+    step_label: str
+    other_model: ImageModel | None = None
+
+
+TITLES: Final = {
+    Kind.REFUSED: "The model declined these words.",
+    Kind.INVALID: "The model could not use these settings.",
+    Kind.RATE_LIMITED: "The model is too busy.",
+    Kind.PROVIDER_DOWN: "The model could not be reached.",
+    Kind.NOT_CONFIGURED: "This model is unavailable right now.",
+    Kind.OUT_OF_MEMORY: "There was not enough memory.",
+    Kind.TIMED_OUT: "It took too long.",
+    Kind.UNEXPECTED: "Something went wrong on our side.",
+}
+
+_USUAL_MORE: Final = {
+    Kind.REFUSED: "Different words may work.",
+    Kind.RATE_LIMITED: "It should have room again in a few minutes.",
+    Kind.PROVIDER_DOWN: "That is usually over soon.",
+    Kind.NOT_CONFIGURED: "Your admin has to look at it.",
+    Kind.OUT_OF_MEMORY: "A smaller shape or fewer pictures will fit.",
+    Kind.UNEXPECTED: "The details are in the admin's log.",
+}
+
+_EDITS: Final = {
+    Kind.REFUSED: "Edit the words",
+    Kind.INVALID: "Change the settings",
+    Kind.OUT_OF_MEMORY: "Choose a smaller shape",
+}
+
+_PREFERS_OTHER_MODEL: Final = {Kind.PROVIDER_DOWN, Kind.NOT_CONFIGURED}
+
+
+def about(job: GenerationJob, *, other_models: Sequence[ImageModel]) -> Advice:
+    """Return the advice for a failed job; ``other_models`` are those usable now."""
+    kind = Kind(job.failure_kind) if job.failure_kind else Kind.UNEXPECTED
+    others = [row for row in other_models if row.pk != job.image_model_id]
+    is_usable = len(others) < len(other_models)
+    advice = partial(Advice, title=TITLES[kind], more=_more(kind, job.failure_message))
+    if kind in _EDITS:
+        return advice(step=Step.EDIT, step_label=_EDITS[kind])
+    if others and (kind in _PREFERS_OTHER_MODEL or not is_usable):
+        other = _nearest(job, others)
+        label = f"Try {other.label}"
+        return advice(step=Step.OTHER_MODEL, step_label=label, other_model=other)
+    if not is_usable:
+        return advice(step=Step.NONE, step_label="")
+    return advice(step=Step.RETRY, step_label="Try again")
+
+
+def _more(kind: GenerationJob.FailureKind, said: str) -> str:
+    """Return what was said, unless it only repeats what every such failure says."""
+    return _USUAL_MORE.get(kind, "") if said in _SAID_ALWAYS else said
+
+
+def _messages(tree: type[ProviderError]) -> Iterator[str]:
+    yield tree.default_message
+    for branch in tree.__subclasses__():
+        yield from _messages(branch)
+
+
+_SAID_ALWAYS: Final = frozenset(["", *_messages(ProviderError)])
+
+
+def _nearest(job: GenerationJob, others: Sequence[ImageModel]) -> ImageModel:
+    """Return the model to suggest: the successor if it is usable, else the first."""
+    successor = job.image_model.successor_id if job.image_model else None
+    return next((row for row in others if row.pk == successor), others[0])

@@ -1,0 +1,197 @@
+"""What the page says about a job: its state in words, its pictures, what to do next."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from django.db.models import Prefetch
+from django.utils import timezone
+
+from gallery.models import Image
+from generators import advice, catalog, estimates
+from generators.models import Generation, GenerationJob
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+Status = GenerationJob.Status
+Phase = GenerationJob.Phase
+BATCHES_SHOWN = 12
+_WORDS = {
+    Status.UNKNOWN: "Checking whether it was made",
+    Status.CANCELED: "Canceled",
+    Status.SUCCEEDED: "Done",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobCard:
+    """One job as the page shows it. ``images`` are its pictures still in the gallery."""
+
+    job: GenerationJob
+    images: Sequence[Image] = ()
+
+    @property
+    def is_active(self) -> bool:
+        """Say whether more will happen to it."""
+        return not self.job.is_ended
+
+    @property
+    def is_drawing(self) -> bool:
+        """Say whether the model is at work on it."""
+        return self.job.status == Status.RUNNING and self.job.phase == Phase.DRAWING
+
+    @property
+    def has_preview(self) -> bool:
+        """Say whether there may be a preview to show."""
+        return self.is_drawing and self.job.progress > 0
+
+    @property
+    def percent(self) -> int | None:
+        """Return how far it is, 1 to 99, or ``None`` when the model does not tell."""
+        if not self.is_drawing or self.job.progress <= 0:
+            return None
+        return min(99, max(1, round(self.job.progress * 100)))
+
+    @cached_property
+    def usual_seconds(self) -> float | None:
+        """Return the seconds such a job usually takes here, if measured."""
+        each = estimates.usual_seconds(self.job.image_model_id)
+        return None if each is None else each * self.job.num_images
+
+    @property
+    def started_seconds_ago(self) -> float:
+        """Return for how long it has been running, in seconds."""
+        if self.job.started_at is None:
+            return 0.0
+        return max(0.0, (timezone.now() - self.job.started_at).total_seconds())
+
+    @cached_property
+    def words(self) -> str:
+        """Return its state in a few words."""
+        if self.job.status == Status.RUNNING:
+            return self._running_words
+        if self.job.status == Status.QUEUED:
+            return waiting_words(self.job)
+        if self.job.status == Status.FAILED:
+            return self.advice.title
+        return _WORDS[Status(self.job.status)]
+
+    @property
+    def _running_words(self) -> str:
+        if self.job.cancel_requested_at is not None:
+            return "Canceling"
+        if self.job.phase == Phase.LOADING:
+            return "Loading the model"
+        if self.job.phase == Phase.SAVING:
+            return "Saving"
+        if self.percent is not None:
+            return f"Drawing {self.percent} %"
+        return "Drawing"
+
+    @cached_property
+    def advice(self) -> advice.Advice:
+        """Return what to say and do about a failure."""
+        return advice.about(self.job, other_models=catalog.usable_models())
+
+    @property
+    def missing(self) -> int:
+        """Return how many pictures were asked for and not delivered."""
+        return self.job.num_images - self.job.num_delivered
+
+    @property
+    def slots(self) -> range:
+        """Return a number for each picture that is awaited."""
+        return range(self.job.num_images)
+
+    @property
+    def num_gone(self) -> int:
+        """Return how many of the delivered pictures left the gallery since."""
+        return self.job.num_delivered - len(self.images)
+
+    @property
+    def retry_token(self) -> uuid.UUID:
+        """Return a fresh token for a second try, so that a double press is one."""
+        return uuid.uuid4()
+
+    @property
+    def announcement(self) -> str:
+        """Return what a screen reader is told: start, done or failed, nothing else."""
+        if self.job.status == Status.SUCCEEDED:
+            many = self.job.num_delivered
+            return f"Done: {many} picture{'s' * (many != 1)}."
+        if self.job.status == Status.FAILED:
+            return f"Failed: {self.advice.title} Not charged."
+        if self.job.status == Status.CANCELED:
+            return "Canceled. Not charged."
+        return "Drawing has started." if self.is_drawing else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """One press of the button as the page shows it."""
+
+    generation: Generation
+    cards: Sequence[JobCard] = field(default_factory=tuple)
+
+    @property
+    def labels(self) -> str:
+        """Return the names of its models."""
+        return ", ".join(card.job.image_model_label for card in self.cards)
+
+    @property
+    def first_job_id(self) -> uuid.UUID | None:
+        """Return the job whose recipe is used again."""
+        return self.cards[0].job.public_id if self.cards else None
+
+
+def batches_of(
+    user: "User", *, before: int | None = None, limit: int = BATCHES_SHOWN
+) -> list[Batch]:
+    """Return a person's presses, newest first; ``before`` is the last one's key."""
+    rows = Generation.objects.filter(owner=user)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    jobs = GenerationJob.objects.select_related("image_model").order_by("pk")
+    newest = rows.order_by("-pk").prefetch_related(Prefetch("jobs", queryset=jobs))
+    return _batches(newest[:limit])
+
+
+def batch_of(generation: Generation) -> Batch:
+    """Return one press with its jobs."""
+    return _batches([generation])[0]
+
+
+def cards_of(jobs: Iterable[GenerationJob]) -> list[JobCard]:
+    """Return the cards of some jobs, with their pictures, in two queries."""
+    jobs = list(jobs)
+    pictures: dict[uuid.UUID, list[Image]] = {job.public_id: [] for job in jobs}
+    ended = [job.public_id for job in jobs if job.num_delivered]
+    kept = Image.objects.kept().filter(job_id__in=ended) if ended else ()
+    for image in kept and kept.select_related("file").order_by("position"):
+        pictures[image.job_id].append(image)
+    return [JobCard(job=job, images=pictures[job.public_id]) for job in jobs]
+
+
+def waiting_words(job: GenerationJob) -> str:
+    """Return how long a queued job still waits, as known now."""
+    if job.next_action_at is not None:
+        return "The model is busy · trying again soon"
+    place = estimates.waiting_words(job)
+    return f"Waiting · {place}" if place else "Waiting"
+
+
+def _batches(generations: Iterable[Generation]) -> list[Batch]:
+    generations = list(generations)
+    of_generation = {each.pk: list(each.jobs.all()) for each in generations}
+    cards = cards_of(job for jobs in of_generation.values() for job in jobs)
+    of_job = {card.job.pk: card for card in cards}
+    return [
+        Batch(
+            generation=each,
+            cards=[of_job[job.pk] for job in of_generation[each.pk]],
+        )
+        for each in generations
+    ]

@@ -1,0 +1,101 @@
+"""The live parts of the Create page: cards, cancel, retry, previews and the stream."""
+
+import uuid
+
+from django.contrib.auth.decorators import login_required
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseForbidden,
+    StreamingHttpResponse,
+)
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import User
+from generators import cards, events, jobs, prefill, previews, stream
+from generators.models import GenerationJob
+from generators.views import (
+    REFUSALS,
+    is_htmx,
+    person,
+    refuse,
+    show_new_batch,
+    token_of,
+)
+
+
+@login_required
+@require_GET
+@never_cache
+def job_card(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Show one job of one's own: what the page asks for when it has no stream."""
+    return _show_card(request, _own_job(request, public_id))
+
+
+@login_required
+@require_POST
+def job_cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Cancel a job, or leave the wish on it; one that has ended stays as it is."""
+    jobs.cancel_job(_own_job(request, public_id))
+    stream.nudge(person(request))
+    if not is_htmx(request):
+        return redirect("generators:create")
+    return _show_card(request, _own_job(request, public_id))
+
+
+@login_required
+@require_POST
+def job_retry(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Ask again with the same recipe: a new batch, with credits of its own."""
+    job = _own_job(request, public_id)
+    try:
+        generation = jobs.retry_job(job, client_token=token_of(request))
+    except REFUSALS as refusal:
+        return refuse(request, prefill.typed_of_job(job), refusal)
+    return show_new_batch(request, generation)
+
+
+@login_required
+@require_GET
+def job_preview(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Serve the latest small preview of one's own running job."""
+    content = previews.find(_own_job(request, public_id))
+    if content is None:
+        raise Http404
+    mime_type = "image/webp" if content[:4] == b"RIFF" else "image/jpeg"
+    response = HttpResponse(content, content_type=mime_type)
+    response["Cache-Control"] = "private, max-age=60"  # its address names the version
+    return response
+
+
+async def job_events(request: HttpRequest) -> HttpResponseBase:
+    """Tell one's own jobs' news for as long as the page listens."""
+    user = await request.auser()
+    if not isinstance(user, User):
+        return HttpResponseForbidden()
+    told = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
+    try:
+        cursor = events.Cursor.parse(told) if told else None
+    except ValueError:
+        return HttpResponseBadRequest()
+    response = StreamingHttpResponse(
+        stream.stream(user, cursor), content_type="text/event-stream"
+    )
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"  # nginx would hold it back
+    return response
+
+
+def _own_job(request: HttpRequest, public_id: uuid.UUID) -> GenerationJob:
+    rows = GenerationJob.objects.select_related("generation", "image_model")
+    return get_object_or_404(rows, owner=person(request), public_id=public_id)
+
+
+def _show_card(request: HttpRequest, job: GenerationJob) -> HttpResponse:
+    [card] = cards.cards_of([job])
+    return render(request, "generators/partials/_job.html", {"card": card})

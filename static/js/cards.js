@@ -1,0 +1,114 @@
+// Draws what the news say: cards that changed, batches of other tabs, words, the balance.
+
+let place;
+const waitingFor = new Set(); // batches being fetched
+
+/** Draw into this element from now on. */
+export function startCards(element) {
+  place = element;
+  document.addEventListener("htmx:after:swap", onSwap);
+  place.addEventListener("error", hideBrokenPreview, true);
+  setInterval(tick, 1000);
+}
+
+/** Draw a job's card unless the page shows that version or a later one already. */
+export function applyCard({ job, generation, html, announcement }) {
+  const card = document.getElementById(`job-${job}`);
+  if (!card) {
+    if (generation) fetchBatch(generation);
+    return;
+  }
+  const fresh = parse(html);
+  if (!fresh || Number(fresh.dataset.version) <= Number(card.dataset.version)) return;
+  const told = announcement ?? "";
+  const wasDrawing = card.querySelector(".tile--drawing") !== null;
+  const isDrawing = fresh.querySelector(".tile--drawing") !== null;
+  if (told && !(wasDrawing && isDrawing)) announce(told);
+  htmx.swap({ target: card, text: html, swap: "outerMorph", sourceElement: place });
+}
+
+/** Write the places of jobs that still wait. */
+export function applyWaiting(words) {
+  for (const [job, text] of Object.entries(words)) {
+    const card = document.getElementById(`job-${job}`);
+    const shown = card?.querySelector(".tile--waiting:not(.tile--drawing) [data-words]");
+    if (shown) shown.textContent = text;
+  }
+}
+
+/** Write the credits left, wherever they stand. */
+export function setBalance(balance) {
+  for (const shown of document.querySelectorAll("[data-balance]")) {
+    shown.textContent = String(balance);
+  }
+  for (const plural of document.querySelectorAll("[data-balance-plural]")) {
+    plural.hidden = balance === 1;
+  }
+  document.dispatchEvent(new Event("balance"));
+}
+
+function parse(html) {
+  return new DOMParser().parseFromString(html, "text/html").querySelector("[data-job]");
+}
+
+/** Draw a batch that another tab, or another device, has started. */
+async function fetchBatch(generation) {
+  if (waitingFor.has(generation)) return;
+  waitingFor.add(generation);
+  try {
+    const address = place.dataset.batchUrl.replace("00000000-0000-0000-0000-000000000000", generation);
+    const response = await fetch(address, { headers: { "HX-Request": "true" } });
+    if (!response.ok || response.redirected || document.getElementById(`batch-${generation}`)) return;
+    const html = await response.text();
+    await htmx.swap({ target: place, text: html, swap: "afterbegin", sourceElement: place });
+  } finally {
+    waitingFor.delete(generation);
+  }
+}
+
+/** After a press: one batch each, seen and announced; a new token for a second try. */
+function onSwap(event) {
+  const batches = [...place.querySelectorAll("[data-batch]")];
+  const seen = new Set();
+  for (const batch of batches) {
+    if (seen.has(batch.id)) batch.remove();
+    seen.add(batch.id);
+  }
+  const source = event.detail?.ctx?.sourceElement;
+  if (!source?.matches?.("form[hx-target='#stream']")) return;
+  if (event.detail.ctx.response?.status >= 400) return;
+  window.scrollTo({ top: 0, behavior: "instant" });
+  announce("Sent. Waiting for the model.");
+  const token = source.matches("[data-composer]") ? null : source.elements.client_token;
+  if (token) token.value = randomToken();
+}
+
+function randomToken() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function announce(words) {
+  const announcer = document.querySelector("[data-announcer]");
+  announcer.textContent = words;
+}
+
+function hideBrokenPreview(event) {
+  if (event.target.matches("[data-preview]")) event.target.hidden = true;
+}
+
+/** Count the seconds of models that do not tell how far they are. */
+function tick() {
+  for (const state of place.querySelectorAll("[data-elapsed]")) {
+    const elapsed = Number(state.dataset.elapsed) + 1;
+    state.dataset.elapsed = String(elapsed);
+    state.querySelector("[data-words]").textContent = elapsedWords(elapsed, Number(state.dataset.usual));
+  }
+}
+
+function elapsedWords(elapsed, usual) {
+  const seconds = `${Math.round(elapsed)} s`;
+  if (!usual) return `Drawing · ${seconds}`;
+  if (elapsed > usual) return `Drawing · almost done, ${seconds}`;
+  return `Drawing · ${seconds} of ~${Math.max(1, Math.round(usual))} s`;
+}

@@ -1,0 +1,120 @@
+// The form: shortcuts, stepper, dice, sliders, and the price on the button. Listens on
+// the document, because htmx redraws parts of the form.
+
+const MAX_ROLLED_SEED = 2 ** 32;
+
+/** Bring the Create form to life. */
+export function startComposer() {
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("click", onClick);
+  document.addEventListener("input", onInput);
+  for (const name of ["htmx:after:swap", "htmx:finally:request"]) {
+    document.addEventListener(name, refresh);
+  }
+  document.addEventListener("balance", refresh);
+  refresh();
+  prompt()?.focus({ preventScroll: true });
+}
+
+/** The prompt's text box. */
+export function prompt() {
+  return document.querySelector("[data-prompt]");
+}
+
+/** Put words into the prompt and the cursor behind them. */
+export function setPrompt(words) {
+  const box = prompt();
+  box.value = words;
+  box.focus();
+  box.setSelectionRange(words.length, words.length);
+  fit(box);
+}
+
+function onKey(event) {
+  const composer = document.querySelector("[data-composer]");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && composer.contains(event.target)) {
+    event.preventDefault();
+    const button = composer.querySelector(".composer__go");
+    if (!button.disabled) composer.requestSubmit(button);
+  } else if (event.key === "/" && !isTyping(event.target) && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    prompt().focus();
+  }
+}
+
+function isTyping(element) {
+  return element.matches?.("input:not([type=radio]), textarea, select, [contenteditable]");
+}
+
+function onClick(event) {
+  const step = event.target.closest("[data-step]");
+  if (step) addToCount(Number(step.dataset.step));
+  const dice = event.target.closest("[data-dice]");
+  if (dice) {
+    const seed = document.getElementById(dice.dataset.dice);
+    seed.value = String(Math.floor(Math.random() * MAX_ROLLED_SEED));
+    seed.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  const example = event.target.closest("[data-example]");
+  if (example && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    setPrompt(example.dataset.example);
+  }
+}
+
+function onInput(event) {
+  const range = event.target.closest("[data-range]");
+  if (range) {
+    const number = range.querySelector("[data-range-number]");
+    const slider = range.querySelector("[data-range-slider]");
+    if (event.target === slider) number.value = slider.value;
+    else slider.value = number.value || number.placeholder;
+  }
+  if (event.target === prompt()) fit(prompt());
+  if (event.target.matches("[data-count]")) refresh();
+}
+
+function addToCount(step) {
+  const count = document.querySelector("[data-count]");
+  const wanted = (Number(count.value) || 1) + step;
+  count.value = String(Math.min(Math.max(wanted, 1), Number(count.max)));
+  refresh();
+}
+
+/** Show the price of this press, and say why it cannot be pressed. */
+function refresh() {
+  for (const control of document.querySelectorAll("[data-step], [data-dice], [data-range-slider]")) {
+    control.hidden = false;
+  }
+  const count = document.querySelector("[data-count]");
+  const button = document.querySelector(".composer__go");
+  if (!count || !button) return;
+  for (const step of document.querySelectorAll("[data-step]")) {
+    const isLess = step.dataset.step === "-1";
+    step.disabled = isLess ? Number(count.value) <= 1 : Number(count.value) >= Number(count.max);
+  }
+  const cost = Number(button.dataset.price) * Math.max(1, Number(count.value) || 1);
+  button.querySelector("[data-cost]").textContent = credits(cost);
+  if ("blocked" in button.dataset) return;
+  const balance = Number(document.querySelector("[data-balance]")?.textContent);
+  const reason = cost > balance ? shortWords(cost, balance) : "";
+  const shown = document.querySelector("[data-reason]");
+  if (shown.textContent !== reason) shown.textContent = reason;
+  if (!button.classList.contains("htmx-request")) button.disabled = reason !== "";
+}
+
+function credits(number) {
+  if (number === 0) return "free";
+  return `${number} credit${number === 1 ? "" : "s"}`;
+}
+
+function shortWords(cost, balance) {
+  const advice = balance > 0 ? "Ask for fewer pictures, or your admin for credits." : "Ask your admin for credits.";
+  return `This costs ${credits(cost)} and you have ${balance}. ${advice}`;
+}
+
+/** Grow with the words where the browser cannot do it by itself. */
+function fit(box) {
+  if (CSS.supports("field-sizing", "content")) return;
+  box.rows = Math.min(6, box.value.split("\n").length + Math.floor(box.value.length / 70));
+}
