@@ -46,18 +46,29 @@ class ChangeEmailForm(AddEmailForm):  # type: ignore[misc]
             )
 
 
-UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
+UNREADABLE = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 """What allauth and fido2 let through when a passkey's answer is made up."""
 
 
 class ReadableCredential:
     """Turns an answer that is no passkey's into a message instead of a server error."""
 
+    data: Any
+
     def full_clean(self) -> None:
         """Validate; an unreadable credential is an error of the form."""
         try:
             super().full_clean()  # type: ignore[misc]
         except UNREADABLE:
+            self.data = {**self.data.dict(), "credential": ""}  # not to be read again
             self.cleaned_data: dict[str, Any] = {}
             self.add_error(  # type: ignore[attr-defined]
                 None, "The answer of this passkey could not be read. Please try again."
