@@ -32,6 +32,8 @@ from transformers import (
     T5EncoderModel,
 )
 
+from tests.fakes import single_file
+
 FAMILIES = ("sd15", "sdxl", "sd3", "flux")
 SIDE = 64
 _WIDTH = 32
@@ -51,6 +53,15 @@ def save(family: str, folder: Path, *, seed: int = 0, **described: Any) -> Path:
     told = {"width": SIDE, "height": SIDE, "num_inference_steps": 4} | described
     (folder / "magicshot.json").write_text(json.dumps(told))
     return folder
+
+
+def save_single_file(path: Path, *, seed: int = 0) -> Path:
+    """Save the first family's pipeline as one file, as checkpoints are shared."""
+    torch.manual_seed(seed)
+    single_file.write(_sd15(), path)
+    told = {"width": SIDE, "height": SIDE, "num_inference_steps": 4}
+    path.with_suffix(".magicshot.json").write_text(json.dumps(told))
+    return path
 
 
 def _vae(latent_channels: int, scaling: float = 0.18215) -> AutoencoderKL:

@@ -1,0 +1,49 @@
+"""Tiny models of every family, and one engine that the tests share."""
+
+import os
+
+import pytest
+
+from generators.providers.local.engine_client import EngineClient
+from generators.providers.local_diffusers import LocalDiffusersProvider
+from tests.fakes.shared_engine import SharedEngine
+
+
+# One thread in the engines and in bare pipelines: tiny tensors gain nothing from more,
+# and threads that wait for each other crawl on a busy machine. Read when torch starts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory):
+    """A models folder: one tiny pipeline a family, and a single file."""
+    from tests.fakes import tiny_pipelines
+
+    root = tmp_path_factory.mktemp("models")
+    tiny_pipelines.save_all(root)
+    tiny_pipelines.save_single_file(root / "tiny-single.safetensors")
+    return root
+
+
+@pytest.fixture(scope="session")
+def shared_engine():
+    """An engine that outlives its providers: starting one costs seconds."""
+    engine = SharedEngine(limit_mb=0, idle_seconds=600)
+    yield engine
+    EngineClient.close(engine)
+
+
+@pytest.fixture
+def models_folder(settings, tmp_path):
+    """An empty models folder of the site's own, and no built-in models."""
+    settings.BUILT_IN_MODELS_DIR = tmp_path / "built-in"
+    settings.MODELS_DIR = tmp_path / "models"
+    settings.MODELS_DIR.mkdir()
+    return settings.MODELS_DIR
+
+
+@pytest.fixture
+def local(settings, models_folder, tiny_models, shared_engine):
+    """The local provider with the tiny models."""
+    settings.MODELS_DIR = tiny_models
+    return LocalDiffusersProvider(engine=shared_engine)
