@@ -13,8 +13,17 @@ from typing import Any
 from django.conf import settings
 
 from generators.contracts import Lane
+from magicshot.env import BASE_DIR
 from magicshot.supervisor import Program
 
+ENVIRONMENT = {
+    # Found from whatever folder we were started in.
+    "PYTHONPATH": os.pathsep.join(
+        filter(None, (str(BASE_DIR), os.environ.get("PYTHONPATH")))
+    ),
+    # In a container everything is root, and our messages are JSON, not pickles.
+    "PYTHONWARNINGS": "ignore:You're running the worker",
+}
 CELERY = (sys.executable, "-m", "celery", "--quiet", "--app", "magicshot.celery:app")
 
 
@@ -106,6 +115,7 @@ def web(sockets: Sequence[socket.socket]) -> Program:
         name="web",
         command=(sys.executable, "-m", "magicshot.serve", *options),
         pass_fds=numbers,
+        environment=ENVIRONMENT,
     )
 
 
@@ -115,7 +125,7 @@ def workers() -> list[Program]:
     return [
         _worker(Lane.LOCAL, threads=1),
         _worker(Lane.REMOTE, threads=settings.REMOTE_CONCURRENCY),
-        Program(name="beat", command=beat),
+        Program(name="beat", command=beat, environment=ENVIRONMENT),
     ]
 
 
@@ -134,6 +144,5 @@ def _worker(lane: Lane, *, threads: int) -> Program:
             "--without-heartbeat",
             f"--loglevel={settings.LOG_LEVEL}",
         ),
-        # In a container everything is root, and our messages are JSON, not pickles.
-        environment={"PYTHONWARNINGS": "ignore:You're running the worker"},
+        environment=ENVIRONMENT,
     )

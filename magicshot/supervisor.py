@@ -32,6 +32,7 @@ class Program:
     stop_seconds: float = 8.0
     pass_fds: tuple[int, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    """Set on top of our own environment."""
 
 
 class Supervisor:

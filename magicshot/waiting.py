@@ -80,11 +80,18 @@ async def _is_forsaken(job: GenerationJob, waited_seconds: float) -> bool:
 
 @contextlib.asynccontextmanager
 async def _own_workers(on_line: Callable[[str, str], None]) -> AsyncIterator[None]:
+    is_stopping = False
+
+    def write(name: str, line: str) -> None:
+        if line and not is_stopping:
+            on_line(name, line)
+
     with processes.hold(settings.MAGICSHOT_HOME, what="the generate command"):
-        supervisor = Supervisor(processes.workers(), write=on_line)
+        supervisor = Supervisor(processes.workers(), write=write)
         running = asyncio.create_task(supervisor.run())
         try:
             yield
         finally:
+            is_stopping = True
             supervisor.stop()
             await running
