@@ -72,7 +72,7 @@ class Heart:
     """The thread that beats for every running job of this process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may come in between
         self._pulses: set[Pulse] = set()
         self._thread: threading.Thread | None = None
         self._beat_at = 0.0
@@ -83,8 +83,9 @@ class Heart:
         pulse = Pulse(claim, is_paid=is_paid)
         with self._lock:
             self._pulses.add(pulse)
+            beat_at = time.monotonic() + settings.HEARTBEAT_SECONDS
+            self._beat_at = min(self._beat_at, beat_at) if self._thread else beat_at
             if self._thread is None:
-                self._beat_at = time.monotonic() + settings.HEARTBEAT_SECONDS
                 self._thread = threading.Thread(
                     target=self._run, name="heart", daemon=True
                 )
@@ -98,7 +99,7 @@ class Heart:
     def hand_back_all(self) -> None:
         """Ask unpaid work to stop, because this process is being stopped."""
         with self._lock:
-            for pulse in self._pulses:
+            for pulse in list(self._pulses):
                 if not pulse.is_paid:
                     pulse.ask_to_stop(Stop.HAND_BACK)
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import (
     InterfaceError,
     OperationalError,
-    close_old_connections,
+    connection,
     connections,
 )
 
@@ -75,13 +75,19 @@ def _submit(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
     request = GenerationRequest.from_json(claim.job.recipe)
     if provider.is_paid and not moves.start_call(claim):
         return None
-    close_old_connections()
+    _let_go_of_database()
     started = time.monotonic()
     outcome = provider.submit(request, on_progress=pulse.on_progress)
     if isinstance(outcome, GenerationResult):
         return _store(claim, outcome, seconds=time.monotonic() - started)
     _save_handle(claim, outcome)
     return None
+
+
+def _let_go_of_database() -> None:
+    """Hold no connection while a provider works; the next query opens one again."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def _save_handle(claim: Claim, accepted: Accepted) -> None:
@@ -92,7 +98,7 @@ def _save_handle(claim: Claim, accepted: Accepted) -> None:
 
 def _poll(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
     handle = JobHandle.from_json(claim.job.handle)
-    close_old_connections()
+    _let_go_of_database()
     if claim.job.cancel_requested_at is not None and _agrees(provider, handle):
         raise errors.GenerationCanceled
     outcome = provider.poll(handle)

@@ -2,10 +2,12 @@
 
 import socket
 
-from celery import shared_task
+from celery import shared_task, signals
 
 from gallery import retention
 from generators import jobs, reconciler, wake
+from generators.providers import registry
+from generators.pulse import heart
 
 
 @shared_task(name=wake.TASK)
@@ -24,3 +26,21 @@ def reconcile() -> None:
 def sweep() -> None:
     """Delete old trash and the files that no row knows."""
     retention.sweep()
+
+
+@signals.worker_ready.connect
+def look_for_forgotten_jobs(**_: object) -> None:
+    """Find at once what waited while no worker was there."""
+    reconciler.reconcile()
+
+
+@signals.worker_shutting_down.connect
+def hand_work_back(**_: object) -> None:
+    """Let another worker go on with unpaid work, instead of making the stop wait."""
+    heart.hand_back_all()
+
+
+@signals.worker_shutdown.connect
+def let_providers_go(**_: object) -> None:
+    """End what providers hold, such as the child process of the local engine."""
+    registry.close_all()

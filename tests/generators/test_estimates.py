@@ -1,0 +1,90 @@
+"""How long things take, told from what they took."""
+
+import pytest
+
+from generators import catalog, estimates, queue
+from generators.clock import Now, before
+from generators.contracts import Lane
+from generators.models import GenerationJob
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def took(user, seconds, *, num_images=1, model=factories.LOCAL):
+    """Leave a job of the past that took so long."""
+    job = factories.make_job(user, model=model, num_images=num_images)
+    GenerationJob.objects.filter(pk=job.pk).update(
+        status="succeeded",
+        settled_credits=1,
+        finished_at=Now(),
+        model_seconds=seconds,
+        num_delivered=num_images,
+    )
+
+
+def test_nothing_measured_means_no_promise(alice):
+    job = factories.make_job(alice, model=factories.LOCAL)
+    assert estimates.usual_seconds(job.image_model_id) is None
+    assert estimates.usual_seconds(None) is None
+    assert estimates.seconds_left(job) is None
+    assert estimates.waiting_words(job) == "next"
+
+
+def test_the_usual_time_is_the_median_a_picture_of_the_latest(alice):
+    for seconds in (100, 100, 100):
+        took(alice, seconds)
+    for seconds in [2.0] * 10 + [3.0] * 9 + [50.0]:
+        took(alice, 4 * seconds, num_images=4)
+    model = catalog.find(factories.LOCAL)
+    assert estimates.usual_seconds(model.pk) == 2.5
+
+
+def test_a_waiting_job_counts_the_work_ahead_of_it(alice, bob):
+    took(alice, 10.0)
+    jobs = [factories.make_job(alice, model=factories.LOCAL) for _ in range(2)]
+    last = factories.make_job(alice, model=factories.LOCAL, num_images=2)
+    assert estimates.seconds_left(jobs[0]) == pytest.approx(10)
+    assert estimates.seconds_left(last) == pytest.approx(40)
+    assert estimates.waiting_words(last) == "3rd, ~40 s"
+    queue.claim_next(Lane.LOCAL)
+    assert estimates.seconds_left(last) == pytest.approx(40, abs=1)
+    assert estimates.waiting_words(last) == "2nd, ~40 s"
+
+
+def test_a_running_job_is_told_by_its_own_progress(alice):
+    took(alice, 10.0)
+    job = factories.make_job(alice, model=factories.LOCAL)
+    queue.claim_next(Lane.LOCAL)
+    rows = GenerationJob.objects.filter(pk=job.pk)
+    rows.update(started_at=before(4))
+    assert estimates.seconds_left(rows.get()) == pytest.approx(6, abs=0.5)
+    rows.update(progress=0.5)
+    assert estimates.seconds_left(rows.get()) == pytest.approx(4, abs=0.5)
+    rows.update(progress=0, started_at=before(60))
+    assert estimates.seconds_left(rows.get()) == 0
+
+
+def test_an_ended_or_postponed_job_has_no_time_left(alice):
+    took(alice, 10.0)
+    assert estimates.seconds_left(GenerationJob.objects.get()) is None
+    job = factories.make_job(alice, model=factories.LOCAL)
+    GenerationJob.objects.filter(pk=job.pk).update(next_action_at=Now())
+    job.refresh_from_db()
+    assert estimates.seconds_left(job) is None
+    assert estimates.waiting_words(job) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 s"),
+        (8.6, "9 s"),
+        (21, "20 s"),
+        (88, "90 s"),
+        (170, "3 min"),
+        (7300, "2 h"),
+    ],
+)
+def test_times_are_rounded_as_people_say_them(seconds, words):
+    assert estimates._round(seconds) == words
