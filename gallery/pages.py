@@ -54,18 +54,17 @@ class Neighbours:
 
 def read_key(text: str) -> int | None:
     """Return a page's key from an address, None for what is none."""
-    if text.isascii() and text.isdigit() and int(text[:20]) <= _NEWEST:
-        return int(text)
-    return None
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        return None
+    key = int(text)
+    return key if key <= _NEWEST else None
 
 
 def gallery_page(
     user: User, *, before: int | None = None, tag: Tag | None = None
 ) -> GalleryPage:
     """Return the newest images of a person, or those below the image ``before``."""
-    images = _in_gallery(user, tag).for_page().order_by("-id")
-    if before is not None:
-        images = images.filter(id__lt=before)
+    images = _in_gallery(user, tag, below=before).for_page()
     found = list(images[: PAGE_SIZE + 1])
     page = found[:PAGE_SIZE]
     above = Image.objects.filter(owner=user, pk=before).first() if before else None
@@ -90,11 +89,9 @@ def trash_page(user: User, *, before: int | None = None) -> GalleryPage:
 
 def neighbours(user: User, image: Image, *, tag: Tag | None = None) -> Neighbours:
     """Return the images beside this one, among those of the tag if there is one."""
-    images = _in_gallery(user, tag).for_page()
-    return Neighbours(
-        newer=images.filter(id__gt=image.pk).order_by("id").first(),
-        older=images.filter(id__lt=image.pk).order_by("-id").first(),
-    )
+    newer = _in_gallery(user, tag, above=image.pk).for_page()
+    older = _in_gallery(user, tag, below=image.pk).for_page()
+    return Neighbours(newer=newer.first(), older=older.first())
 
 
 def siblings(user: User, image: Image) -> list[Image]:
@@ -126,9 +123,22 @@ def tags_of(images: Iterable[Image]) -> list[str]:
     return sorted(counts, key=lambda name: (-counts[name], name))[:12]
 
 
-def _in_gallery(user: User, tag: Tag | None) -> ImageQuerySet:
-    images = Image.objects.visible_to(user).kept()
-    return images.filter(tag_links__tag=tag) if tag else images
+def _in_gallery(
+    user: User, tag: Tag | None, *, below: int | None = None, above: int | None = None
+) -> ImageQuerySet:
+    """Return kept images beyond a key, nearest to it first; without one, newest first.
+
+    With a tag, the key is the tag's link to the image: only so can the database walk
+    the tag's own index instead of sorting all that it finds.
+    """
+    key = "tag_links__image_id" if tag else "id"
+    limits: dict[str, object] = {"tag_links__tag": tag} if tag else {}
+    if below is not None:
+        limits[f"{key}__lt"] = below
+    if above is not None:
+        limits[f"{key}__gt"] = above
+    images = Image.objects.visible_to(user).kept().filter(**limits)
+    return images.order_by(key if above is not None else f"-{key}")
 
 
 def _places(above: Image | None, images: list[Image]) -> list[Place]:
