@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.utils.decorators import method_decorator
 from unfold.sites import UnfoldAdminSite
 
@@ -51,6 +52,11 @@ class AdminSite(UnfoldAdminSite):  # type: ignore[misc]
     ) -> HttpResponseBase:
         """Change it where everybody does."""
         return redirect("account_change_password")
+
+
+def favicon(request: HttpRequest) -> str:
+    """Return the address of the site's own icon."""
+    return static("img/favicon.svg")
 
 
 def lacks_second_factor(request: HttpRequest) -> bool:

@@ -139,6 +139,42 @@ SIGN_UP_CREDITS = env.int("SIGN_UP_CREDITS", 100)
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", False)
 STAFF_SEES_PROMPTS = env.bool("STAFF_SEES_PROMPTS", False)  # and pictures and tags
 
+# Admin
+
+UNFOLD = {
+    "SITE_TITLE": SITE_NAME,
+    "SITE_HEADER": SITE_NAME,
+    "SITE_FAVICONS": [{"rel": "icon", "href": "accounts.admin_site.favicon"}],
+    "COLORS": {  # those of static/css/tokens.css, as a scale
+        "base": {
+            "50": "#f9f7f4",
+            "100": "#f5f3ef",
+            "200": "#e2ded6",
+            "300": "#cfc9bf",
+            "400": "#978f85",
+            "500": "#716a61",
+            "600": "#5d574f",
+            "700": "#3d3833",
+            "800": "#252220",
+            "900": "#1b1918",
+            "950": "#121110",
+        },
+        "primary": {
+            "50": "#fdf3ee",
+            "100": "#fdeae3",
+            "200": "#fbd0c0",
+            "300": "#ffae90",
+            "400": "#ff8a64",
+            "500": "#ff6d3f",
+            "600": "#d3380b",
+            "700": "#b52d05",
+            "800": "#8c2304",
+            "900": "#5e1a06",
+            "950": "#3a1d13",
+        },
+    },
+}
+
 # Broker and workers
 
 BROKER_URL = env.str("BROKER_URL", "filesystem://localhost")
