@@ -25,7 +25,7 @@ def open_file(path: str) -> bytes:
 
     Raise FileNotFoundError where there is none, StorageFailed where it cannot be read.
     """
-    with _plain_words(), default_storage.open(path) as file:
+    with plain_words(), default_storage.open(path) as file:
         content: bytes = file.read()
         return content
 
@@ -46,7 +46,7 @@ def write_files(files: Mapping[str, bytes]) -> None:
     """
     written: list[str] = []
     try:
-        with _plain_words(), _missing_folder_is_failure():
+        with plain_words(), _missing_folder_is_failure():
             for path, content in files.items():
                 default_storage.save(path, ContentFile(content))
                 written.append(path)
@@ -64,8 +64,11 @@ def _missing_folder_is_failure() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _plain_words() -> Iterator[None]:
-    """Turn what a storage raises into StorageFailed; the details go to the log."""
+def plain_words() -> Iterator[None]:
+    """Turn what a storage raises into StorageFailed; the details go to the log.
+
+    FileNotFoundError passes: a file that is not there is no failure of the storage.
+    """
     try:
         yield
     except FileNotFoundError:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from gallery.files import remove_files
+from gallery.files import plain_words, remove_files
 from gallery.models import Image, StoredFile
 from gallery.storage import FOLDER, delete_forever
 
@@ -30,7 +30,10 @@ class SweepReport:
 
 
 def sweep() -> SweepReport:
-    """Delete what is due; may run at any time, any number of times, beside itself."""
+    """Delete what is due; may run at any time, any number of times, beside itself.
+
+    Raise StorageFailed where files cannot be listed; the trash is emptied by then.
+    """
     now = timezone.now()
     trash_ends = now - dt.timedelta(days=settings.TRASH_DAYS)
     return SweepReport(
@@ -74,13 +77,14 @@ def _delete_rows_without_images(before: dt.datetime) -> int:
 
 def _delete_unknown_files(before: dt.datetime) -> int:
     deleted = 0
-    for folder, names in _folders():
-        known = _known_stems([name.partition("-")[0] for name in names])
-        for name in names:
-            path = f"{folder}/{name}"
-            if name.partition(".")[0] not in known and _is_older(path, before):
-                remove_files([path])
-                deleted += 1
+    with plain_words():
+        for folder, names in _folders():
+            known = _known_stems([name.partition("-")[0] for name in names])
+            unknown = [n for n in names if n.partition(".")[0] not in known]
+            paths = [f"{folder}/{name}" for name in unknown]
+            due = [path for path in paths if _is_older(path, before)]
+            remove_files(due)
+            deleted += len(due)
     return deleted
 
 

@@ -39,7 +39,7 @@ def facts(packet: bytes) -> dict[str, str]:
     return told
 
 
-def xmp_of(content: bytes) -> bytes:
+def xmp_of(content):
     return Pillow.open(io.BytesIO(content)).info["xmp"]
 
 

@@ -70,10 +70,10 @@ def test_what_comes_and_goes_between_pages_does_no_harm(alice, file):
     first = pages.gallery_page(alice)
     fill(alice, file, 4)
     Image.objects.filter(pk__in=[mine[-1].pk, mine[-5].pk, mine[2].pk]).trash()
-    Image.objects.filter(pk=first.older).delete()  # the key itself
+    mine[7].delete()  # the key itself
     second = pages.gallery_page(alice, before=first.older)
     third = pages.gallery_page(alice, before=second.older)
-    assert first.images == mine[:6:-1]
+    assert [i.pk for i in first.images] == [i.pk or first.older for i in mine[:6:-1]]
     assert second.images + third.images == [i for i in mine[6::-1] if i != mine[2]]
 
 
@@ -164,7 +164,7 @@ def many(alice, bob):
     files = StoredFile.objects.bulk_create(rows)
     fill(bob, files[0], 1)
     fill(alice, files[0], 1)
-    names = [f.column for f in Image._meta.concrete_fields if not f.primary_key]
+    names = [str(f.column) for f in Image._meta.concrete_fields if not f.primary_key]
     changed = {
         "public_id": "lower(hex(randomblob(16)))",
         "file_id": f"{files[0].pk} + abs(random() % 2000)",
@@ -187,7 +187,7 @@ def many(alice, bob):
     return tag
 
 
-def plans(queries) -> str:
+def plans(queries):
     """Return what the database does for each of the queries."""
     told = []
     with connection.cursor() as cursor:

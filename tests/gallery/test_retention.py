@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def age(path: str, by: dt.timedelta) -> None:
     """Make a file older than it is."""
     then = (timezone.now() - by).timestamp()
-    os.utime(Path(default_storage.location) / path, (then, then))
+    os.utime(Path(settings.MEDIA_ROOT) / path, (then, then))
 
 
 def test_an_empty_site_is_swept():

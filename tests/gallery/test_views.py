@@ -18,7 +18,7 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def page(client, alice) -> Client:
+def page(client, alice):
     """A browser in which Alice is signed in."""
     client.force_login(alice)
     return client
@@ -28,7 +28,7 @@ def address(name: str, image: Image, *more: str) -> str:
     return reverse(f"gallery:{name}", args=[image.public_id, *more])
 
 
-def text(response) -> str:
+def text(response):
     return response.content.decode()
 
 
