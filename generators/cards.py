@@ -169,9 +169,10 @@ def cards_of(jobs: Iterable[GenerationJob]) -> list[JobCard]:
     jobs = list(jobs)
     pictures: dict[uuid.UUID, list[Image]] = {job.public_id: [] for job in jobs}
     ended = [job.public_id for job in jobs if job.num_delivered]
-    kept = Image.objects.kept().filter(job_id__in=ended) if ended else ()
-    for image in kept and kept.select_related("file").order_by("position"):
-        pictures[image.job_id].append(image)
+    kept = Image.objects.kept().filter(job_id__in=ended).select_related("file")
+    for image in kept.order_by("position"):
+        if image.job_id is not None:
+            pictures[image.job_id].append(image)
     return [JobCard(job=job, images=pictures[job.public_id]) for job in jobs]
 
 

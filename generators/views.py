@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -39,7 +40,8 @@ def create(request: HttpRequest) -> HttpResponse:
     ``?job=`` or ``?image=`` fills the form with the recipe of one's own job or picture.
     """
     if not request.user.is_authenticated:
-        return render(request, "generators/landing.html")
+        context = {"can_sign_up": get_adapter().is_open_for_signup(request)}
+        return render(request, "generators/landing.html", context)
     cursor = events.cursor_now(request.user)  # before the rows, to miss nothing
     typed = prefill.typed_from(request.user, request.GET.dict())
     composer = _composer(request.user, typed or request.GET.dict())

@@ -1,0 +1,345 @@
+"""The Create page: its form, its refusals, and what it shows to whom."""
+
+import html
+import re
+import uuid
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts import ledger
+from accounts.models import CreditEntry
+from generators import catalog, jobs
+from generators.contracts import Lane
+from generators.models import Generation, GenerationJob, ImageModel
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+CREATE = "/generations/"
+
+
+@pytest.fixture
+def signed_in(client, alice):
+    client.force_login(alice)
+    return client
+
+
+def press(client, *, headers=HTMX, **typed):
+    fields = {"prompt": "a red apple", "image_model": "fake", "num_images": "1"}
+    fields |= {"client_token": str(uuid.uuid4())} | typed
+    return client.post(CREATE, fields, headers=headers)
+
+
+def text_of(response) -> str:
+    return html.unescape(response.content.decode())
+
+
+def test_when_a_stranger_comes_then_they_see_the_landing_page(client, staff):
+    page = text_of(client.get("/"))
+    assert "Say it.<br>See it." in page
+    assert reverse("account_signup") in page
+    assert "data-composer" not in page
+
+
+def test_when_sign_up_is_closed_then_the_landing_page_offers_none(
+    client, staff, settings
+):
+    settings.SIGN_UP = "closed"
+    page = text_of(client.get("/"))
+    assert "Say it.<br>See it." in page
+    assert reverse("account_signup") not in page
+
+
+def test_when_the_page_opens_then_it_offers_every_model_with_its_price(signed_in):
+    page = text_of(signed_in.get("/"))
+    assert 'data-value="fake-async"' in page
+    assert "Test card, polled" in page
+    assert "3 credits" in page
+    assert re.search(r"Generate<span[^>]*>2 credits</span>", page)
+    assert "100</span> credit" in page  # the balance
+
+
+def test_when_a_page_is_served_then_nothing_in_it_needs_an_open_policy(signed_in):
+    press(signed_in)
+    failed = factories.make_job(Generation.objects.get().owner, "!refuse")
+    jobs.run_next(Lane.REMOTE, worker="test")
+    jobs.run_next(Lane.REMOTE, worker="test")
+    failed.refresh_from_db()
+    assert failed.status == GenerationJob.Status.FAILED
+    response = signed_in.get("/")
+    policy = response.headers["Content-Security-Policy"]
+    assert "script-src 'self'" in policy
+    assert "style-src 'self'" in policy
+    assert "unsafe" not in policy
+    page = text_of(response)
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:|hx-on", page)
+    assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", page))
+
+
+def test_when_pressed_then_placeholders_in_the_final_ratio_come_back(signed_in, alice):
+    response = press(signed_in, num_images="3", size="384x256")
+    page = text_of(response)
+    job = GenerationJob.objects.get(owner=alice)
+    assert response.status_code == 200
+    assert page.count('viewBox="0 0 384 256"') == 3
+    assert f'id="job-{job.public_id}"' in page
+    assert "Waiting" in page
+    assert 'hx-swap-oob="innerHTML:[data-balance]">94<' in page
+    assert job.num_images == 3
+
+
+def test_when_pressed_twice_with_one_token_then_it_is_one_generation(signed_in, alice):
+    token = str(uuid.uuid4())
+    first = press(signed_in, client_token=token)
+    second = press(signed_in, client_token=token)
+    batch = re.compile(r'id="batch-([0-9a-f-]+)"')
+    assert batch.search(text_of(first))[1] == batch.search(text_of(second))[1]
+    assert Generation.objects.count() == 1
+    assert ledger.wallet_of(alice).balance == 98
+
+
+def test_when_there_is_no_script_then_a_press_leads_back_to_the_page(signed_in):
+    response = press(signed_in, headers={})
+    assert response.status_code == 302
+    page = text_of(signed_in.get(response["Location"]))
+    assert "a red apple" in page
+    assert "tile--waiting" in page
+    cancel = re.search(r'action="(/jobs/[^"]+/cancel/)"', page)[1]
+    assert signed_in.post(cancel).status_code == 302
+    assert "Canceled" in text_of(signed_in.get("/"))
+
+
+def test_when_there_is_no_script_then_another_model_can_be_drawn(signed_in):
+    response = press(
+        signed_in, headers={}, image_model="fake-local", redraw="1", prompt="a bird"
+    )
+    page = text_of(response)
+    assert 'name="num_inference_steps"' in page
+    assert ">a bird</textarea>" in page
+    assert not Generation.objects.exists()
+
+
+BAD = [
+    ("prompt", "", "Describe the picture you want."),
+    ("prompt", " \n ", "Describe the picture you want."),
+    ("prompt", "x" * 1_000_000, "1,000,000 characters long"),
+    ("prompt", "nul \0 here", "NUL character"),
+    ("num_images", "0", "whole number from 1"),
+    ("num_images", "9999", "whole number from 1"),
+    ("num_images", "two", "whole number from 1"),
+    ("size", "257x257", "is not a size of this model"),
+    ("size", "0x0", "is not a size of this model"),
+    ("size", "huge", "is not a size of this model"),
+    ("seed", "-1", "whole number from 0"),
+    ("seed", "9" * 400, "whole number from 0"),
+    ("seed", "1e3", "whole number from 0"),
+    ("num_inference_steps", "0", "from 1 to 50"),
+    ("num_inference_steps", "nan", "from 1 to 50"),
+    ("guidance_scale", "NaN", "from 0 to 20"),
+    ("guidance_scale", "inf", "from 0 to 20"),
+    ("scheduler", "magic", "is not a scheduler"),
+    ("image_model", "no-such-model", "is not a model of this site"),
+    ("image_model", "", "is not a model of this site"),
+    ("image_model", "nul\0", "is not a model of this site"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "message"), BAD)
+@pytest.mark.parametrize("headers", [HTMX, {}], ids=["htmx", "no-script"])
+def test_when_input_is_bad_then_the_form_says_so_and_nothing_is_taken(
+    signed_in, alice, field, value, message, headers
+):
+    typed = {"image_model": "fake-local", "prompt": "keep these words", field: value}
+    response = press(signed_in, headers=headers, **typed)
+    page = text_of(response)
+    assert response.status_code == 422
+    assert message in page
+    assert f'id="{field}-error"' in page
+    assert f'aria-describedby="{field}-error"' in page
+    if field != "prompt":
+        assert ">keep these words</textarea>" in page
+    assert not Generation.objects.exists()
+    assert ledger.wallet_of(alice).balance == 100
+    if headers:
+        assert response["HX-Retarget"] == "#composer"
+        assert page.lstrip().startswith("<form")
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"retired": True}])
+def test_when_a_model_was_switched_off_meanwhile_then_it_is_refused_by_name(
+    signed_in, change
+):
+    ImageModel.objects.filter(slug="fake").update(**change)
+    response = press(signed_in)
+    assert response.status_code == 422
+    assert "Test card" in text_of(response)
+    assert 'id="image_model-error"' in text_of(response)
+    assert not Generation.objects.exists()
+
+
+def test_when_a_body_is_beyond_all_reason_then_no_500_and_nothing_is_taken(
+    signed_in,
+):
+    response = press(signed_in, prompt="x" * 3_000_000)
+    assert response.status_code == 400
+    assert "Nothing was sent" in text_of(response)
+    assert not Generation.objects.exists()
+
+
+def test_when_credits_are_short_then_the_answer_says_how_many(signed_in, alice):
+    ledger.adjust(ledger.wallet_of(alice), -97, note="spent")
+    response = press(signed_in, num_images="4")
+    assert response.status_code == 402
+    assert "This costs 8 credits and you have 3." in text_of(response)
+    assert ">a red apple</textarea>" in text_of(response)
+    assert not CreditEntry.objects.filter(kind="reserve").exists()
+    page = text_of(signed_in.get("/?image_model=fake&num_images=2"))
+    button = re.search(r"<button[^>]*composer__go[^>]*>", page)[0]
+    assert " disabled" in button
+    assert "This costs 4 credits and you have 3." in page
+
+
+def test_when_no_model_can_be_used_then_the_button_says_why(signed_in):
+    ImageModel.objects.update(enabled=False)
+    page = text_of(signed_in.get("/"))
+    assert "No model can be used right now." in page
+    assert " disabled" in re.search(r"<button[^>]*composer__go[^>]*>", page)[0]
+
+
+def test_when_another_model_is_chosen_then_its_controls_are_drawn(signed_in):
+    address = reverse("generators:model-controls")
+    typed = {"image_model": "fake-local", "num_images": "99", "size": "384x256"}
+    page = text_of(signed_in.get(address, typed))
+    able = catalog.capabilities_of(catalog.find("fake-local"))
+    for name in ("negative_prompt", "seed", "num_inference_steps", "guidance_scale"):
+        assert f'name="{name}"' in page
+    assert all(f'value="{scheduler}"' in page for scheduler in able.schedulers)
+    assert f'value="{able.max_images}"' in page  # 99 is more than it draws
+    assert re.search(r'value="384x256" checked', page)
+    bare = ImageModel.objects.get(slug="fake")
+    bare.capabilities = {"sizes": [{"width": 256, "height": 256}]}
+    bare.save()
+    page = text_of(signed_in.get(address, {"image_model": "fake"}))
+    assert "advanced" not in page
+    assert 'max="1"' in page
+
+
+def test_when_models_are_retired_or_unusable_then_the_picker_says_so(signed_in):
+    old = ImageModel.objects.get(slug="fake-async")
+    old.retired = True
+    old.successor = ImageModel.objects.get(slug="fake")
+    old.save()
+    ImageModel.objects.filter(slug="fake-local").update(sunset_date="2020-01-31")
+    page = text_of(signed_in.get("/"))
+    gone = page[page.index("Retired models") :]
+    assert "Test card, polled" in gone
+    assert "now Test card" in gone
+    assert "ended on 31 January 2020" in page
+    card = re.search(r'<li[^>]*data-value="fake-local"[^>]*>', page)[0]
+    assert 'aria-disabled="true"' in card
+
+
+def test_when_a_recipe_is_used_again_then_the_form_holds_it(signed_in, alice):
+    press(signed_in, prompt="a bird", size="384x256", num_images="2", seed="7")
+    job = GenerationJob.objects.get(owner=alice)
+    page = text_of(signed_in.get(f"/?job={job.public_id}&image_model=fake-local"))
+    assert ">a bird</textarea>" in page
+    assert re.search(r'value="384x256" checked', page)
+    assert re.search(r'name="seed"[^>]*value="7"', page)
+    assert re.search(r'value="fake-local" selected', page)
+    jobs.run_next(Lane.REMOTE, worker="test")
+    image = alice.images.first()
+    page = text_of(signed_in.get(f"/?image={image.public_id}"))
+    assert ">a bird</textarea>" in page
+    assert re.search(r'name="seed"[^>]*value=""', page)  # a new picture, not the same
+
+
+def test_when_ids_are_not_ones_own_then_everything_answers_404(client, alice, bob):
+    job = factories.make_job(alice)
+    jobs.run_next(Lane.REMOTE, worker="test")
+    image = alice.images.get()
+    client.force_login(bob)
+    card = reverse("generators:job-card", kwargs={"public_id": job.public_id})
+    batch = job.generation.public_id
+    for address in (
+        card,
+        f"{card}preview/",
+        reverse("generators:generation-detail", kwargs={"public_id": batch}),
+        f"/?job={job.public_id}",
+        f"/?image={image.public_id}",
+        "/?job=nonsense",
+    ):
+        assert client.get(address).status_code == 404, address
+    for action in ("cancel", "retry"):
+        assert client.post(f"{card}{action}/").status_code == 404
+    assert str(job.public_id) not in text_of(client.get("/"))
+    assert str(job.public_id) not in text_of(client.get("/generations/earlier/"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/model-controls/", "/generations/earlier/", f"/jobs/{uuid.uuid4()}/"],
+)
+def test_when_nobody_is_signed_in_then_live_parts_ask_for_it(client, address):
+    response = client.get(address)
+    assert response.status_code == 302
+    assert response["Location"].startswith(reverse("account_login"))
+
+
+def test_when_an_ended_job_is_tried_again_then_a_new_batch_comes_back(signed_in, alice):
+    job = factories.make_job(alice, "a bird !refuse")
+    jobs.run_next(Lane.REMOTE, worker="test")
+    address = reverse("generators:job-retry", kwargs={"public_id": job.public_id})
+    token = str(uuid.uuid4())
+    for _ in range(2):
+        response = signed_in.post(address, {"client_token": token}, headers=HTMX)
+        assert response.status_code == 200
+    newest = Generation.objects.latest("pk")
+    assert f"batch-{newest.public_id}" in text_of(response)
+    assert Generation.objects.count() == 2
+    ledger.adjust(ledger.wallet_of(alice), -98, note="spent")
+    response = signed_in.post(address, headers=HTMX)
+    assert response.status_code == 402
+    assert ">a bird !refuse</textarea>" in text_of(response)
+
+
+def test_when_a_job_has_not_ended_then_it_cannot_be_tried_again(signed_in, alice):
+    job = factories.make_job(alice)
+    address = reverse("generators:job-retry", kwargs={"public_id": job.public_id})
+    response = signed_in.post(address, headers=HTMX)
+    assert response.status_code == 422
+    assert "has not ended" in text_of(response)
+
+
+def test_when_there_are_many_batches_then_earlier_ones_are_a_press_away(
+    signed_in, alice
+):
+    for number in range(13):
+        factories.submit(alice, f"picture number {number}.")
+    page = text_of(signed_in.get("/"))
+    assert "picture number 12." in page
+    assert "picture number 0." not in page
+    address = re.search(r'href="(/generations/earlier/\?before=\d+)"', page)[1]
+    assert "picture number 0." in text_of(signed_in.get(address, headers=HTMX))
+    assert "Back to Create" in text_of(signed_in.get(address))
+
+
+@pytest.mark.parametrize("status", [404, 403])
+def test_when_something_is_refused_then_the_page_is_in_our_look(client, status):
+    address = {404: "/no/such/page/", 403: "/events/"}[status]
+    response = client.get(address)
+    assert response.status_code == status
+    if status == 404:
+        assert "Nothing here" in text_of(response)
+        assert "css/tokens.css" in text_of(response)
+
+
+def test_when_the_csrf_proof_is_missing_then_the_page_says_what_to_do(alice):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    response = client.post(CREATE, {"prompt": "a red apple"})
+    assert response.status_code == 403
+    assert "This form has grown old" in text_of(response)
+    assert not Generation.objects.exists()
