@@ -4,7 +4,6 @@ import uuid
 
 from django.contrib.auth.decorators import login_required
 from django.http import (
-    Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseBadRequest,
@@ -63,10 +62,10 @@ def job_retry(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 @login_required
 @require_GET
 def job_preview(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Serve the latest small preview of one's own running job."""
+    """Serve the latest small preview of one's own running job, if it has one yet."""
     content = previews.find(_own_job(request, public_id))
     if content is None:
-        raise Http404
+        return HttpResponse(status=204)  # not 404: browsers complain of it aloud
     mime_type = "image/webp" if content[:4] == b"RIFF" else "image/jpeg"
     response = HttpResponse(content, content_type=mime_type)
     response["Cache-Control"] = "private, max-age=60"  # its address names the version

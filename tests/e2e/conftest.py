@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.site import Site
 
@@ -37,7 +37,10 @@ class Visitor:
     def tab(self) -> Page:
         """Open one more tab."""
         page = self.context.new_page()
-        page.on("console", lambda said: self._hear(said.type, said.text))
+        page.on(
+            "console",
+            lambda said: self._hear(said.type, f"{said.text} {said.location}"),
+        )
         page.on("pageerror", lambda error: self._hear("error", str(error)))
         return page
 
@@ -65,6 +68,7 @@ class Visitor:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
