@@ -20,7 +20,7 @@ import numpy as np
 import resvg_py
 from PIL import Image
 
-from training.concepts import Concept, is_kept, names_for
+from training.concepts import Concept, is_learned, names_for
 
 SIZE = 128
 STYLES = ("3d", "flat", "noto", "line")
@@ -99,7 +99,7 @@ def load_concepts(words: Path) -> list[Concept]:
     concepts = []
     for row in rows:
         group = row.get("group")
-        if group is None or not is_kept(row["label"], group):
+        if group is None or not is_learned(row["label"]):
             continue
         names = names_for(row["label"])
         concepts.append(
