@@ -62,21 +62,24 @@ def read(path: Path) -> Description:
 
 
 def _check(described: Description) -> None:
-    sizes = [
-        *described.sizes,
-        *([_size(described)] if described.width or described.height else []),
-    ]
+    sizes = list(described.sizes)
+    if described.width is not None or described.height is not None:
+        sizes.append(_size(described))
     if any(not 8 <= side <= 4096 for each in sizes for side in _sides(each)):
         raise ValueError("sizes must be 8 to 4096 pixels")
-    if not 1 <= (described.num_inference_steps or 1) <= 1000:
+    if not _fits(described.num_inference_steps, 1000):
         raise ValueError("num_inference_steps must be 1 to 1000")
-    if not 1 <= (described.native_batch or 1) <= 64:
+    if not _fits(described.native_batch, 64):
         raise ValueError("native_batch must be 1 to 64")
     rows = [*described.latent_rgb_factors]
     if described.latent_rgb_bias:
         rows.append(described.latent_rgb_bias)
     if any(len(row) != 3 for row in rows):
         raise ValueError("latent_rgb_factors need three numbers a row")
+
+
+def _fits(number: int | None, most: int) -> bool:
+    return number is None or 1 <= number <= most
 
 
 def _size(described: Description) -> Size:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from generators.contracts import Capabilities, NumberRange, Size
 
+_MAX_IMAGES = 4  # a press
 # Names in diffusers: generators/pipelines/loading.py.
 SCHEDULERS = (
     "ddim",
@@ -160,7 +161,7 @@ def capabilities(
     return Capabilities(
         sizes=sizes or _sizes_around(native, family),
         default_size=native,
-        max_images=4,
+        max_images=max(_MAX_IMAGES, native_batch or family.native_batch),
         native_batch=native_batch or family.native_batch,
         has_seed=True,
         has_negative_prompt=family.has_negative_prompt,
