@@ -149,7 +149,8 @@ def _tags(request: HttpRequest, image: Image) -> HttpResponse:
 
 
 def _tile(request: HttpRequest, image: Image) -> HttpResponse:
-    return render(request, "gallery/partials/_tile.html", {"image": image})
+    context = {"image": image, "is_back": image.trashed_at is None}
+    return render(request, "gallery/partials/_tile.html", context)
 
 
 def _links(image: Image) -> list[ImageTag]:

@@ -19,7 +19,7 @@ export function startViewer() {
 
 function pressKey(event, viewer) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (event.target.closest("input, textarea, select, details[open]")) return;
+  if (event.target.closest("input, textarea, select, details")) return;
   const target = viewer.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
   if (!target) return;
   event.preventDefault();
