@@ -168,17 +168,17 @@ def download(wanted: Plan, *, bar: type[Any]) -> Path:
     except BrokenCheckpoint as error:
         shutil.rmtree(wanted.partial)
         raise CannotInstall(f"The site cannot draw with this model. {error}") from error
-    (wanted.partial / _COMMIT).unlink()
+    (wanted.partial / COMMIT_FILE).unlink()
     wanted.partial.rename(wanted.destination)
     return wanted.destination
 
 
-_COMMIT = ".commit"
+COMMIT_FILE = ".commit"
 
 
 def _same_commit(wanted: Plan) -> None:
     """Begin anew when what is left is of another revision."""
-    mark = wanted.partial / _COMMIT
+    mark = wanted.partial / COMMIT_FILE
     if wanted.partial.exists() and (
         not mark.exists() or mark.read_text() != wanted.commit
     ):
