@@ -66,4 +66,22 @@ class UserSessionAdmin(RecordAdmin):
 
 @admin.register(Group)
 class GroupAdmin(QuickAdmin, DjangoGroupAdmin):
-    """Sets of rights for staff."""
+    """Sets of rights for staff, made by superusers alone."""
+
+    filter_horizontal = ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody gives a group rights that they do not have."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: Group | None = None
+    ) -> bool:
+        """Nobody gives their own group more rights."""
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: Group | None = None
+    ) -> bool:
+        """Nobody takes others' rights away."""
+        return bool(request.user.is_superuser)

@@ -76,7 +76,11 @@ class ReadableCredential:
 
 
 class AddPasskeyForm(ReadableCredential, AddWebAuthnForm):  # type: ignore[misc]
-    """Adds a passkey or security key."""
+    """Adds a passkey or security key; one that signs in alone unless told otherwise."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["passwordless"].initial = True
 
 
 class AuthenticatePasskeyForm(ReadableCredential, AuthenticateWebAuthnForm):  # type: ignore[misc]

@@ -144,6 +144,7 @@ STAFF_SEES_PROMPTS = env.bool("STAFF_SEES_PROMPTS", False)  # and pictures and t
 UNFOLD = {
     "SITE_TITLE": SITE_NAME,
     "SITE_HEADER": SITE_NAME,
+    "SIDEBAR": {"navigation": "accounts.admin_navigation.navigation"},
     "SITE_FAVICONS": [{"rel": "icon", "href": "accounts.admin_site.favicon"}],
     "COLORS": {  # those of static/css/tokens.css, as a scale
         "base": {

@@ -394,6 +394,22 @@ def test_staff_cannot_touch_a_superuser(helper, staff):
     assert helper.post(deletion, {"post": "yes"}).status_code == 403
 
 
+def test_staff_cannot_give_their_group_more_rights(helper):
+    group = Group.objects.create(name="Support")
+    rights = {"name": "Support", "permissions": ["1"]}
+    assert helper.post(page(Group, "change", group.pk), rights).status_code == 403
+    assert helper.post(page(Group, "add"), rights).status_code == 403
+
+
+def test_sidebar_offers_what_one_may_look_at(client, db):
+    user = User.objects.create_user("hal@example.org", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_wallet"))
+    client.force_login(user)
+    html = client.get(reverse("admin:index")).content.decode()
+    assert page(Wallet) in html
+    assert page(User) not in html
+
+
 def test_superuser_can_take_a_lost_factor_away(boss, alice):
     factor = Authenticator.objects.create(
         user=alice, type=Authenticator.Type.TOTP, data={}
