@@ -158,8 +158,8 @@ def _of_loaded_model(
 def _exchange_turns(lane: str, job: GenerationJob, turn: int) -> int:
     """Let a job run in an earlier turn of its owner, who gives that job's turn away."""
     if job.turn != turn:
-        given = _in_turn(lane).filter(owner=job.owner_id, turn=turn).first()
-        if given is not None:
+        given = _lock(_in_turn(lane).filter(owner=job.owner_id, turn=turn)).first()
+        if given is not None:  # none, when another worker is taking it just now
             _ready(lane).filter(pk=given.pk).update(
                 turn=job.turn, version=F("version") + 1, changed_at=Now()
             )

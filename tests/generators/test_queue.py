@@ -1,7 +1,6 @@
 """Which job goes next: fair between people, quick, and kind to loaded models."""
 
 import random
-import statistics
 import time
 
 import pytest
@@ -244,25 +243,49 @@ def test_a_stream_of_the_loaded_model_holds_no_other_job_past_the_bound():
     assert waits[other.pk] <= 120 + 2 * (SWITCH_SECONDS + JOB_SECONDS)
 
 
+def database_seconds(function, times=12):
+    """Return the least time the database took for a call, whatever else runs."""
+    took = []
+
+    def measure(execute, *arguments):
+        started = time.perf_counter()
+        try:
+            return execute(*arguments)
+        finally:
+            took[-1] += time.perf_counter() - started
+
+    for _ in range(times):
+        took.append(0.0)
+        with connection.execute_wrapper(measure):
+            assert function() is not None
+    return min(took)
+
+
 @pytest.mark.parametrize(("owners", "each"), [(1, 10_000), (10_000, 1)])
-def test_claims_are_quick_with_ten_thousand_waiting(owners, each):
+def test_ten_thousand_waiting_jobs_make_a_claim_little_slower(owners, each, alice):
     loaded, *others = models(4)
+    preferences = ([], [loaded.pk, others[1].pk])
+    factories.make_waiting_jobs([alice], others, Lane.LOCAL, each=40)
+    few = [
+        database_seconds(lambda some=some: claim(loaded_models=some))
+        for some in preferences
+    ]
     factories.make_waiting_jobs(people(owners), others, Lane.LOCAL, each=each)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    for preferred in ([], [loaded.pk, others[1].pk]):
-        times = []
-        for _ in range(15):
-            started = time.perf_counter()
-            claimed = claim(loaded_models=preferred)
-            times.append(time.perf_counter() - started)
-            assert claimed is not None
-        middle = statistics.median(times)
-        print(f"{owners}x{each} loaded={len(preferred)}: {middle * 1000:.1f} ms")
-        assert middle < 0.05
-    started = time.perf_counter()
-    queue.next_turns(claimed.job.owner_id, Lane.LOCAL, 1)
-    assert time.perf_counter() - started < 0.05
+    many = [
+        database_seconds(lambda some=some: claim(loaded_models=some))
+        for some in preferences
+    ]
+    print(
+        [
+            f"{1000 * x:.1f} ms, {1000 * y:.1f} ms"
+            for x, y in zip(few, many, strict=True)
+        ]
+    )
+    turns = database_seconds(lambda: queue.next_turns(alice.pk, Lane.LOCAL, 1))
+    for took, yardstick in ((many[0], few[0]), (many[1], few[1]), (turns, few[0])):
+        assert took <= max(4 * yardstick, 0.002)
     last = GenerationJob.objects.order_by("turn", "pk").last()
     assert queue.position(last) == queue.POSITION_LIMIT
 
