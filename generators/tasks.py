@@ -5,7 +5,7 @@ import socket
 from celery import shared_task, signals
 
 from gallery import retention
-from generators import jobs, reconciler, wake
+from generators import jobs, reconciler, wake, warming
 from generators.providers import registry
 from generators.pulse import heart
 
@@ -44,3 +44,7 @@ def hand_work_back(**_: object) -> None:
 def let_providers_go(**_: object) -> None:
     """End what providers hold, such as the child process of the local engine."""
     registry.close_all()
+
+
+# Celery reads this module in its workers only: there the engines are warmed.
+__all__ = ["reconcile", "sweep", "wake_lane", "warming"]

@@ -59,6 +59,9 @@ class Provider(ABC):
         """
         return ()
 
+    def preload(self) -> None:  # noqa: B027 (most providers load nothing)
+        """Begin to get ready what the first job will likely need; return at once."""
+
     def problems(self) -> tuple[str, ...]:
         """Say, for the operator, what looks like a model but is not offered, and why."""
         return ()

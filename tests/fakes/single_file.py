@@ -58,9 +58,8 @@ def _unet_name(name: str, layers: int) -> str:
     side, *rest = name.split(".")
     if side == "mid_block":
         kind, number, *tail = rest
-        place = "middle_block.1" if kind == "attentions" else None
-        place = place or f"middle_block.{2 * int(number)}"
-        return f"{place}.{_resnet(kind, tail)}"
+        slot = 1 if kind == "attentions" else 2 * int(number)
+        return f"middle_block.{slot}.{_resnet(kind, tail)}"
     block, kind, number, *tail = rest
     if kind == "downsamplers":
         return f"input_blocks.{(int(block) + 1) * (layers + 1)}.0.op.{tail[-1]}"
