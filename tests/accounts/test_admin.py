@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
+from django.db.models import Model
 from django.urls import reverse
 
 from accounts import ledger
@@ -135,7 +136,7 @@ def test_prompts_cannot_be_searched_or_filtered_by(boss, world):
     for model in (Generation, GenerationJob, Image, Tag):
         html = boss.get(page(model), {"q": "xylophone"}).content.decode()
         assert world.owner.email not in html
-    for model, lookup in (
+    lookups: list[tuple[type[Model], str]] = [
         (Generation, "prompt__contains"),
         (GenerationJob, "recipe__prompt__contains"),
         (GenerationJob, "generation__prompt__contains"),
@@ -147,9 +148,10 @@ def test_prompts_cannot_be_searched_or_filtered_by(boss, world):
         (User, "generations__prompt__contains"),
         (User, "tags__name"),
         (User, "password__startswith"),
-    ):
+    ]
+    for table, lookup in lookups:
         for words in ("xylophone", "nothing of the kind"):
-            response = boss.get(page(model), {lookup: words})
+            response = boss.get(page(table), {lookup: words})
             assert response.status_code in {302, 400}, lookup
 
 
@@ -240,7 +242,7 @@ def test_credits_are_given_and_taken_through_the_ledger(boss, alice):
     assert adjust(boss, wallet, credits="-50").status_code == 302
     wallet.refresh_from_db()
     assert wallet.balance == 55
-    entry = CreditEntry.objects.first()
+    entry = CreditEntry.objects.latest("id")
     assert (entry.kind, entry.amount) == (CreditEntry.Kind.ADJUST, -50)
     assert entry.note == "kindness (stan@example.org)"
     assert ledger.audit() == []
@@ -418,14 +420,14 @@ def test_superuser_can_take_a_lost_factor_away(boss, alice):
     assert not Authenticator.objects.exists()
 
 
-def test_invitation_shows_its_link(boss, settings):
+def test_invitation_shows_its_link(boss, staff, settings):
     settings.SITE_URL = "https://pictures.example"
     boss.post(
         page(Invitation, "add"),
         {"email": "", "expires_at_0": "2099-01-01", "expires_at_1": "12:00"},
     )
     invitation = Invitation.objects.get()
-    assert invitation.invited_by.email == "stan@example.org"
+    assert invitation.invited_by == staff
     html = boss.get(page(Invitation, "change", invitation.pk)).content.decode()
     assert f"https://pictures.example/accounts/invitation/{invitation.token}/" in html
 

@@ -3,6 +3,7 @@
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
+from django.db.models import Model
 from django.urls import reverse
 
 from accounts import ledger
@@ -147,7 +148,8 @@ def test_admin_breaks_no_policy(site, alice, staff):
     for model in admin.site._registry:
         meta = model._meta
         paths.append(reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"))
-    for row in (alice, alice.wallet, job, image, ImageModel.objects.first()):
+    rows: list[Model] = [alice, alice.wallet, job, image, *ImageModel.objects.all()[:1]]
+    for row in rows:
         meta = row._meta
         paths.append(
             reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])

@@ -35,7 +35,7 @@ def secret(client, alice, clock):
     page = reverse("mfa_activate_totp")
     html = client.get(page).content.decode()
     assert "data:image/svg+xml" in html
-    secret = re.search(r"<code>(\w+)</code>", html).group(1)
+    (secret,) = re.findall(r"<code>(\w+)</code>", html)
     response = client.post(page, {"code": code_at(secret, START)})
     assert response.status_code == 302
     return secret
