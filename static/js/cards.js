@@ -79,8 +79,17 @@ function onSwap(event) {
   if (event.detail.ctx.response?.status >= 400) return;
   window.scrollTo({ top: 0, behavior: "instant" });
   announce("Sent. Waiting for the model.");
-  const token = source.matches("[data-composer]") ? null : source.elements.client_token;
-  if (token) token.value = randomToken();
+  if (source.matches("[data-composer]")) clearErrors(source);
+  else source.elements.client_token.value = randomToken();
+}
+
+/** The form itself is not redrawn after a press, so that typing goes on undisturbed. */
+function clearErrors(form) {
+  for (const error of form.querySelectorAll(".field__error")) error.remove();
+  for (const field of form.querySelectorAll("[aria-invalid]")) {
+    field.removeAttribute("aria-invalid");
+    field.removeAttribute("aria-describedby");
+  }
 }
 
 function randomToken() {

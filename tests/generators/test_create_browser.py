@@ -1,0 +1,307 @@
+"""The Create page in a real browser, against real workers."""
+
+import gzip
+import re
+import uuid
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.generators.live_site import PASSWORD, LiveSite
+
+pytestmark = pytest.mark.browser
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SLOW = "!steps=20 !step-seconds=0.25"
+WAIT_MS = 20_000
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The whole site, with its workers."""
+    site = LiveSite(tmp_path_factory.mktemp("site"))
+    yield site
+    site.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Debian's Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def complaints():
+    """What the browser's console complained about; must be empty in the end."""
+    heard: list[str] = []
+    yield heard
+    expected = re.compile("status of 4|net::ERR_")  # refusals, and lines we cut
+    assert [each for each in heard if not expected.search(each)] == []
+
+
+@pytest.fixture
+def new_page(site, chromium, complaints):
+    """Opens the Create page of a new person, in a browser profile of its own."""
+    contexts = []
+
+    def open_page(**options):
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        page.on("console", lambda said: _note(said, complaints))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{site.url}/accounts/signup/")
+        page.fill("[name=email]", f"p-{uuid.uuid4().hex[:8]}@example.org")
+        page.fill("[name=password1]", PASSWORD)
+        page.click("main button[type=submit]")
+        page.wait_for_url(f"{site.url}/")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def _note(said, complaints):
+    if said.type in {"error", "warning"}:
+        complaints.append(said.text)
+
+
+def press(page, prompt):
+    page.fill("#prompt", prompt)
+    page.click(".composer__go")
+    batch = page.locator(".batch", has_text=prompt.split(" !")[0]).first
+    expect(batch).to_be_visible()
+    return batch
+
+
+def done(batch):
+    expect(batch.locator("a.tile")).not_to_have_count(0, timeout=WAIT_MS)
+
+
+def test_when_somebody_draws_then_they_see_every_state(new_page):
+    page = new_page()
+    expect(page.locator(".welcome")).to_be_visible()
+    page.click("[data-example]:first-child >> nth=0")
+    expect(page.locator("#prompt")).to_have_value("a red apple")
+    batch = press(page, f"a red apple {SLOW}")
+    expect(page.locator(".welcome")).to_be_hidden()
+    expect(batch.locator("[data-words]")).to_have_text(
+        re.compile(r"Waiting|Drawing"), timeout=2000
+    )
+    box = batch.locator(".tile--waiting").bounding_box()
+    expect(batch.locator("[data-words]")).to_have_text(re.compile(r"Drawing \d+ %"))
+    expect(batch.locator("[data-preview]")).to_be_visible()
+    expect(page.locator("[data-balance]")).to_have_text("98")
+    done(batch)
+    drawn = batch.locator("a.tile").bounding_box()
+    for side in ("width", "height"):
+        assert drawn[side] == pytest.approx(box[side], abs=0.5)
+    expect(page.locator("[data-announcer]")).to_have_text("Done: 1 picture.")
+    batch.locator("a.tile").click()
+    page.wait_for_url(re.compile(r"/images/[0-9a-f-]+/$"))
+
+
+def test_when_the_page_is_reloaded_then_it_shows_the_same(new_page):
+    page = new_page()
+    press(page, f"a lighthouse {SLOW}")
+    expect(page.locator("[data-words]")).to_have_text(re.compile(r"Drawing \d+ %"))
+    page.reload()
+    batch = page.locator(".batch", has_text="a lighthouse")
+    expect(batch.locator("[data-words]")).to_have_text(re.compile(r"Drawing \d+ %"))
+    done(batch)
+
+
+def test_when_two_tabs_are_open_then_both_show_it_over_one_stream(new_page, site):
+    first = new_page()
+    streams = []
+    first.context.on(
+        "request", lambda asked: "/events/" in asked.url and streams.append(asked)
+    )
+    second = first.context.new_page()
+    second.goto(site.url)
+    first.bring_to_front()
+    press(first, "a boat !steps=8 !step-seconds=0.3")
+    for page in (first, second):
+        done(page.locator(".batch", has_text="a boat"))
+        expect(page.locator("[data-balance]")).to_have_text("98")
+    assert len(streams) <= 1  # the first tab's was open before we listened
+
+
+def test_when_the_line_is_lost_then_the_page_catches_up(new_page):
+    page = new_page()
+    batch = press(page, "a train !steps=4 !step-seconds=0.5")
+    page.context.set_offline(True)
+    page.wait_for_timeout(4000)
+    page.context.set_offline(False)
+    done(batch)
+    expect(page.locator("[data-balance]")).to_have_text("98")
+
+
+def test_when_there_is_no_stream_then_the_cards_are_polled(new_page):
+    page = new_page()
+    page.route("**/events/**", lambda route: route.abort())
+    page.reload()
+    batch = press(page, "a plane !steps=10 !step-seconds=0.4")
+    expect(batch.locator("[data-words]")).to_have_text(re.compile(r"Drawing \d+ %"))
+    done(batch)
+    page.context.set_default_timeout(WAIT_MS)
+
+
+def test_when_canceled_then_it_stops_and_costs_nothing(new_page):
+    page = new_page()
+    batch = press(page, "a castle !hang")
+    batch.get_by_role("button", name="Cancel").click()
+    expect(batch.get_by_text("Canceled")).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator("[data-balance]")).to_have_text("100", timeout=WAIT_MS)
+
+
+def test_when_it_fails_then_the_tile_says_why_and_what_next(new_page):
+    page = new_page()
+    batch = press(page, "a dragon !refuse")
+    expect(batch.get_by_text("The model declined these words.")).to_be_visible()
+    expect(batch.get_by_text("Not charged")).to_be_visible()
+    batch.get_by_role("link", name="Edit the words").click()
+    expect(page.locator("#prompt")).to_have_value("a dragon !refuse")
+    batch = press(page, "a kite !timeout !times=1")
+    batch.get_by_role("button", name="Try again").click()
+    expect(page.locator(".batch", has_text="a kite")).to_have_count(2)
+
+
+def test_when_input_is_wrong_then_the_words_stay_and_the_error_shows(new_page):
+    page = new_page()
+    page.click(".composer__go")
+    expect(page.locator("#prompt-error")).to_have_text("Describe the picture you want.")
+    page.fill("#prompt", "keep me")
+    page.click(".advanced summary")
+    page.fill("#seed", "minus one")
+    page.click(".composer__go")
+    expect(page.locator("#seed-error")).to_be_visible()
+    expect(page.locator("#prompt")).to_have_value("keep me")
+    page.fill("#seed", "7")
+    page.keyboard.press("Control+Enter")
+    done(page.locator(".batch", has_text="keep me"))
+    expect(page.locator(".field__error")).to_have_count(0)
+
+
+def test_when_only_the_keyboard_is_used_then_everything_is_reached(new_page):
+    page = new_page()
+    page.locator(".brand").focus()
+    page.keyboard.press("/")
+    expect(page.locator("#prompt")).to_be_focused()
+    page.keyboard.type("one")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".batch")).to_have_count(1)
+    page.fill("#prompt", "two")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".batch")).to_have_count(2)
+    page.fill("#prompt", "draft")
+    page.keyboard.press("Alt+ArrowUp")
+    page.keyboard.press("Alt+ArrowUp")
+    expect(page.locator("#prompt")).to_have_value("one")
+    page.keyboard.press("Alt+ArrowDown")
+    page.keyboard.press("Alt+ArrowDown")
+    expect(page.locator("#prompt")).to_have_value("draft")
+    picker = page.get_by_role("combobox", name="Model")
+    picker.focus()
+    page.keyboard.press("ArrowDown")
+    expect(picker).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect(picker).to_have_text(re.compile("Second test card"))
+    expect(page.locator("[data-cost]")).to_have_text("1 credit")
+    expect(picker).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(picker).to_have_attribute("aria-expanded", "false")
+
+
+def test_when_more_pictures_are_asked_for_then_the_button_says_the_price(new_page):
+    page = new_page()
+    page.get_by_role("button", name="One picture more").click()
+    expect(page.locator("[data-cost]")).to_have_text("4 credits")
+    page.evaluate("document.querySelector('[data-balance]').textContent = '3'")
+    page.get_by_role("button", name="One picture more").click()
+    expect(page.locator(".composer__go")).to_be_disabled()
+    expect(page.locator("[data-reason]")).to_contain_text("you have 3")
+    page.get_by_role("button", name="One picture less").click()
+    page.get_by_role("button", name="One picture less").click()
+    expect(page.locator(".composer__go")).to_be_enabled()
+    page.click(".advanced summary")
+    page.get_by_role("button", name="Roll a seed").click()
+    assert page.input_value("#seed").isdecimal()
+
+
+def test_when_pressed_twice_quickly_then_it_is_one_generation(new_page):
+    page = new_page()
+    page.fill("#prompt", "a twin")
+    page.dblclick(".composer__go")
+    done(page.locator(".batch").first)
+    page.reload()
+    expect(page.locator(".batch")).to_have_count(1)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (360, 740)], ids=str)
+def test_when_the_page_opens_then_all_that_matters_is_above_the_fold(new_page, size):
+    width, height = size
+    page = new_page(viewport={"width": width, "height": height})
+    for name in (
+        "#prompt",
+        "[data-picker-button]",
+        ".shapes",
+        ".stepper",
+        ".composer__go",
+    ):
+        box = page.locator(name).bounding_box()
+        assert box["x"] >= 0, name
+        assert box["y"] >= 0, name
+        assert box["x"] + box["width"] <= width, name
+        assert box["y"] + box["height"] <= height, name
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_when_a_theme_is_chosen_then_it_stays(new_page):
+    page = new_page(color_scheme="light")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
+        "rgb(18, 17, 16)"
+    )
+
+
+def test_when_there_is_no_script_then_pictures_are_still_made(new_page):
+    page = new_page(java_script_enabled=False)
+    page.select_option("#image_model", "fake-local")
+    page.get_by_role("button", name="Show its settings").click()
+    page.fill("#prompt", "a quiet bird")
+    page.check("input[name=size][value='384x256']", force=True)
+    page.click(".composer__go")
+    batch = page.locator(".batch", has_text="a quiet bird")
+    for _ in range(20):
+        if batch.locator("a.tile").count():
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+    expect(batch.locator("a.tile")).to_have_count(1)
+
+
+def test_when_the_page_is_weighed_then_its_script_is_light(new_page, site):
+    page = new_page()
+    scripts = []
+    page.on("response", lambda answer: scripts.append(answer))
+    page.reload()
+    bodies = [each.body() for each in scripts if each.url.split("?")[0].endswith(".js")]
+    assert len(bodies) > 5
+    assert sum(len(gzip.compress(body)) for body in bodies) < 100_000
