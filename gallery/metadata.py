@@ -22,19 +22,28 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about=""
- xmlns:dc="http://purl.org/dc/elements/1.1/"
- xmlns:xmp="http://ns.adobe.com/xap/1.0/"
- xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
- xmlns:magicshot="{namespace}">
-<Iptc4xmpExt:DigitalSourceType>{source_type}</Iptc4xmpExt:DigitalSourceType>
-<xmp:CreatorTool>Magicshot</xmp:CreatorTool>
-<xmp:CreateDate>{created_at}</xmp:CreateDate>
-<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{description}</rdf:li></rdf:Alt></dc:description>
-{fields}
+ xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"{more_namespaces}>
+<Iptc4xmpExt:DigitalSourceType>{source_type}</Iptc4xmpExt:DigitalSourceType>{more}
 </rdf:Description>
 </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="r"?>"""
+
+_RECIPE_NAMESPACES = f"""
+ xmlns:dc="http://purl.org/dc/elements/1.1/"
+ xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ xmlns:magicshot="{RECIPE_NAMESPACE}\""""
+
+_RECIPE = """
+<xmp:CreatorTool>Magicshot</xmp:CreatorTool>
+<xmp:CreateDate>{created_at}</xmp:CreateDate>
+<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{description}</rdf:li></rdf:Alt></dc:description>
+{fields}"""
+
+MARK = _PACKET.format(
+    source_type=DIGITAL_SOURCE_TYPE, more_namespaces="", more=""
+).encode()
+"""The mark alone, for thumbnails."""
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_PACKET_BYTES = 60_000
@@ -91,12 +100,13 @@ def _render(recipe: ImageRecipe, created_at: dt.datetime, longest: int) -> bytes
         for name, value in _fields(recipe, longest).items()
         if value
     ]
-    return _PACKET.format(
-        namespace=RECIPE_NAMESPACE,
-        source_type=DIGITAL_SOURCE_TYPE,
+    told = _RECIPE.format(
         created_at=created_at.isoformat(timespec="seconds"),
         description=_text(describe(recipe), longest),
         fields="\n".join(fields),
+    )
+    return _PACKET.format(
+        source_type=DIGITAL_SOURCE_TYPE, more_namespaces=_RECIPE_NAMESPACES, more=told
     ).encode()
 
 

@@ -4,6 +4,7 @@ import io
 
 from PIL import Image as Pillow
 
+from gallery.metadata import MARK
 from gallery.models import LARGE_SIDE, SMALL_SIDE
 
 _QUALITY = 80
@@ -11,7 +12,7 @@ _METHOD = 2  # of 0 to 6: 4 % larger files than the default, a fifth of the time
 
 
 def make_thumbnails(pixels: Pillow.Image) -> tuple[bytes, bytes]:
-    """Return the small and the large thumbnail as WebP.
+    """Return the small and the large thumbnail as WebP, each with the mark.
 
     Their longer sides are 256 and 768 pixels, or the picture's own where that is less.
     ``pixels`` is decoded already and stays as it is.
@@ -41,6 +42,13 @@ def _shrink(pixels: Pillow.Image, side: int) -> Pillow.Image:
 
 def _encode(pixels: Pillow.Image) -> bytes:
     target = io.BytesIO()
-    profile = pixels.info.get("icc_profile")
-    pixels.save(target, "WEBP", quality=_QUALITY, method=_METHOD, icc_profile=profile)
+    pixels.save(
+        target,
+        "WEBP",
+        quality=_QUALITY,
+        method=_METHOD,
+        icc_profile=pixels.info.get("icc_profile"),
+        exif=b"",
+        xmp=MARK,
+    )
     return target.getvalue()

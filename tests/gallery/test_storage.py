@@ -53,6 +53,9 @@ def test_prepare_writes_three_files_and_no_row(db):
     )
     assert (small.format, small.size) == ("WEBP", (256, 64))
     assert (large.format, large.size) == ("WEBP", (768, 192))
+    for thumbnail in (small, large):
+        assert b"trainedAlgorithmicMedia" in thumbnail.info["xmp"]
+        assert b"apple" not in thumbnail.info["xmp"]
 
 
 def test_files_are_named_by_their_content_in_shards(db):
