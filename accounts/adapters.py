@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from accounts import invitations, ledger
@@ -56,6 +56,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         except IntegrityError as error:  # a double press: the other one was first
             raise ImmediateHttpResponse(redirect("account_login")) from error
         return user
+
+    def post_login(
+        self, request: HttpRequest, user: User, **options: Any
+    ) -> HttpResponseBase:
+        """Give those whom a command made their wallet before any page shows it."""
+        ledger.wallet_of(user)
+        response: HttpResponseBase = super().post_login(request, user, **options)
+        return response
 
     def get_email_verification_redirect_url(self, email_address: Any) -> str:
         """Go on to the site once the address is confirmed."""

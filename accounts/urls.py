@@ -6,5 +6,5 @@ from accounts import views
 
 app_name = "accounts"
 urlpatterns = [
-    path("invitation/<str:token>/", views.accept_invitation, name="invitation-accept"),
+    path("invitation/<slug:token>/", views.accept_invitation, name="invitation-accept"),
 ]

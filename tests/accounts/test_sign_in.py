@@ -7,7 +7,7 @@ from allauth.account.models import EmailAddress
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import User, Wallet
 
 pytestmark = pytest.mark.django_db
 NEW = "another horse 8"
@@ -41,6 +41,11 @@ def test_right_password_signs_in(client, alice, email):
     response = sign_in(client, email, "alice's password")
     assert (response.status_code, response.url) == (302, "/")
     assert is_signed_in(client)
+
+
+def test_person_whom_a_command_made_has_a_wallet_once_signed_in(client, staff):
+    sign_in(client, "stan@example.org", "stan's password")
+    assert Wallet.objects.get(user=staff).balance == 100
 
 
 @pytest.mark.parametrize(
