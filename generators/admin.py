@@ -5,11 +5,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 
 from accounts.admin_pages import QuickAdmin, RecordAdmin
+from generators import jobs
 from generators.models import (
     Generation,
     GenerationJob,
@@ -137,6 +139,7 @@ class GenerationJobAdmin(RecordAdmin):
     search_fields = ("^owner__email", "public_id__exact")
     ordering = ("-id",)
     inlines = (EventInline,)
+    actions = ("cancel_jobs",)
     readonly_fields = ("recipe_open", "recipe_whole")
     fieldsets = (
         (
@@ -194,6 +197,18 @@ class GenerationJobAdmin(RecordAdmin):
             {"fields": ("created_at", "started_at", "finished_at", "model_seconds")},
         ),
     )
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Those who may change jobs may cancel them."""
+        return request.user.has_perm("generators.change_generationjob")
+
+    @admin.action(description="Cancel selected jobs", permissions=["cancel"])
+    def cancel_jobs(
+        self, request: HttpRequest, queryset: QuerySet[GenerationJob]
+    ) -> None:
+        """Ask for an end of those that have not ended, as their owners could."""
+        asked = sum(jobs.cancel_job(job) for job in queryset)
+        self.message_user(request, f"{asked} jobs are being canceled.")
 
     @admin.display(description="Recipe")
     def recipe_open(self, job: GenerationJob) -> str:

@@ -191,6 +191,16 @@ def test_records_are_not_edited_by_hand(boss, world, model):
         assert getattr(fresh, column, None) == getattr(row, column, None)
 
 
+def test_job_is_canceled_through_the_job_itself(boss, world):
+    job = GenerationJob.objects.get()
+    data = {"action": "cancel_jobs", "_selected_action": [job.pk]}
+    assert boss.post(page(GenerationJob), data).status_code == 302
+    job.refresh_from_db()
+    assert job.status == GenerationJob.Status.CANCELED
+    assert ledger.wallet_of(job.owner).reserved == 0
+    assert ledger.audit() == []
+
+
 def test_strangers_are_sent_to_the_sites_own_sign_in(client):
     response = client.get(reverse("admin:index"), follow=True)
     assert response.redirect_chain[-1][0].startswith(reverse("account_login"))
