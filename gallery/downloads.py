@@ -61,9 +61,8 @@ def file_name(image: Image, extension: str) -> str:
 
 
 def _convert(image: Image, image_format: str) -> bytes:
-    pixels = decode(open_file(image.file.path)).pixels
-    profile = pixels.info.get("icc_profile") if pixels.mode != "CMYK" else None
-    pixels = to_web_mode(pixels)
+    pixels = to_web_mode(decode(open_file(image.file.path)).pixels)
+    profile = pixels.info.get("icc_profile")
     if image_format == "JPEG" and pixels.mode == "RGBA":
         ground = pixels.copy()
         ground.paste((255, 255, 255, 255), (0, 0, *pixels.size))

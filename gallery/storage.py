@@ -10,6 +10,7 @@ their transaction ends. No two rows ever share a path, so whoever removes a row 
 remove its files, however many others add the same content meanwhile.
 """
 
+import contextlib
 import datetime as dt
 import hashlib
 import io
@@ -20,7 +21,6 @@ from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from PIL import Image as Pillow
 
 from accounts.models import User
 from gallery import metadata, thumbnails
@@ -79,31 +79,18 @@ def prepare(
     be written.
     """
     picture = decode(content)
-    original, image_format = _original(content, picture)
-    try:
-        original = metadata.label(
-            original,
-            image_format,
-            recipe,
-            created_at=created_at,
-            size=picture.stored_size,
-        )
-    except BrokenContainer as error:
-        raise BrokenPicture("The picture is damaged or not complete.") from error
+    original, image_format = _labelled(content, picture, recipe, created_at)
     small, large = thumbnails.make_thumbnails(picture.pixels)
     content_hash = hashlib.sha256(original).hexdigest()
     stem = f"{FOLDER}/{content_hash[:2]}/{content_hash}-{secrets.token_hex(8)}"
-    paths = (
-        f"{stem}.{_EXTENSIONS[image_format]}",
-        f"{stem}.small.webp",
-        f"{stem}.large.webp",
-    )
-    write_files(dict(zip(paths, (original, small, large), strict=True)))
+    path = f"{stem}.{_EXTENSIONS[image_format]}"
+    small_path, large_path = f"{stem}.small.webp", f"{stem}.large.webp"
+    write_files({path: original, small_path: small, large_path: large})
     return PreparedImage(
         content_hash=content_hash,
-        path=paths[0],
-        small_path=paths[1],
-        large_path=paths[2],
+        path=path,
+        small_path=small_path,
+        large_path=large_path,
         mime_type=MIME_TYPES[image_format],
         size=len(original),
         width=picture.pixels.width,
@@ -112,18 +99,26 @@ def prepare(
     )
 
 
-def _original(content: bytes, picture: DecodedPicture) -> tuple[bytes, str]:
-    """Return what is kept as the original, and its format.
+def _labelled(
+    content: bytes,
+    picture: DecodedPicture,
+    recipe: ImageRecipe,
+    created_at: dt.datetime,
+) -> tuple[bytes, str]:
+    """Return what is kept as the original, labelled, and its format.
 
-    AVIF becomes PNG: the same pixels, in a file that can carry the mark and that every
-    program opens.
+    AVIF, and a file whose container is odd though it decodes, becomes PNG: the same
+    pixels, in a file that can carry the mark and that every program opens.
     """
+    label = partial(metadata.label, recipe=recipe, created_at=created_at)
     if picture.image_format in MIME_TYPES:
-        return content, picture.image_format
+        with contextlib.suppress(BrokenContainer):
+            kept = label(content, picture.image_format, size=picture.stored_size)
+            return kept, picture.image_format
     target = io.BytesIO()
-    pixels: Pillow.Image = picture.pixels
+    pixels = thumbnails.to_web_mode(picture.pixels)
     pixels.save(target, "PNG", icc_profile=pixels.info.get("icc_profile"))
-    return target.getvalue(), "PNG"
+    return label(target.getvalue(), "PNG", size=pixels.size), "PNG"
 
 
 def add(

@@ -23,13 +23,19 @@ def make_thumbnails(pixels: Pillow.Image) -> tuple[bytes, bytes]:
 
 
 def to_web_mode(pixels: Pillow.Image) -> Pillow.Image:
-    """Return 8-bit RGB, or RGBA where anything is transparent."""
+    """Return 8-bit RGB, or RGBA where anything is transparent.
+
+    A colour profile stays only where the colours it speaks of do.
+    """
     if pixels.mode in {"RGB", "RGBA"}:
         return pixels
     if pixels.mode.startswith("I"):
         # 16-bit greyscale: Pillow's own conversion clips at 255 instead of scaling.
-        return pixels.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
-    return pixels.convert("RGBA" if pixels.has_transparency_data else "RGB")
+        pixels = pixels.point(lambda value: value * (1 / 256)).convert("L")
+    converted = pixels.convert("RGBA" if pixels.has_transparency_data else "RGB")
+    if pixels.mode != "P":
+        converted.info.pop("icc_profile", None)
+    return converted
 
 
 def _shrink(pixels: Pillow.Image, side: int) -> Pillow.Image:

@@ -59,11 +59,11 @@ def surroundings(home: Path) -> dict[str, str]:
 
 
 def test_equal_content_under_races_on_sqlite(tmp_path):
-    race(surroundings(tmp_path), processes=2, rounds=12)
+    race(surroundings(tmp_path), processes=2, rounds=8)
 
 
 @pytest.mark.services
 def test_equal_content_under_races_on_postgresql(tmp_path):
     with own_database() as address:
         environment = surroundings(tmp_path) | {"DATABASE_URL": address}
-        race(environment, processes=3, rounds=25)
+        race(environment, processes=3, rounds=15)

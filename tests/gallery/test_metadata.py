@@ -1,5 +1,6 @@
 """Each file carries the mark and the recipe, and not one pixel changes."""
 
+import contextlib
 import io
 from xml.etree import ElementTree
 
@@ -117,6 +118,19 @@ def test_what_trails_a_png_is_dropped():
 def test_a_container_that_ends_early_is_told(image_format, end):
     with pytest.raises(BrokenContainer):
         insert_xmp(picture(image_format)[:end], image_format, b"", size=(64, 48))
+
+
+@given(
+    st.sampled_from([(f, picture(f, size=(24, 16))) for f in ("PNG", "JPEG", "WEBP")]),
+    st.lists(st.tuples(st.integers(8, 3000), st.integers(0, 255)), max_size=12),
+)
+def test_hostile_containers_raise_nothing_else(case, changes):
+    image_format, content = case
+    damaged = bytearray(content)
+    for place, value in changes:
+        damaged[place % len(damaged)] = value
+    with contextlib.suppress(BrokenContainer):
+        insert_xmp(bytes(damaged), image_format, b"x", size=(24, 16))
 
 
 def test_a_packet_beyond_one_segment_is_refused():

@@ -93,12 +93,34 @@ def test_deep_grey_is_scaled_not_clipped():
     assert 110 < shades[len(shades) // 2] < 146
 
 
+@pytest.mark.parametrize(("mode", "is_kept"), [("RGB", True), ("CMYK", False)])
+def test_a_colour_profile_stays_with_its_colours(mode, is_kept):
+    content = picture("JPEG", mode=mode, icc_profile=b"a profile of these colours")
+    ready = prepare(content, ImageRecipe(), created_at=NOON)
+    assert b"a profile" in files.open_file(ready.path)
+    for path in (ready.small_path, ready.large_path):
+        assert (b"a profile" in files.open_file(path)) is is_kept
+
+
 def test_avif_is_kept_as_png_with_the_same_pixels():
     content = picture("AVIF")
     ready = prepare(content, ImageRecipe(prompt="an apple"), created_at=NOON)
     assert ready.mime_type == "image/png"
     kept = decoded(files.open_file(ready.path))
     assert kept.tobytes() == decoded(content).tobytes()
+    assert b"trainedAlgorithmicMedia" in kept.info["xmp"]
+
+
+def test_a_jpeg_with_junk_between_its_parts_is_kept_as_png():
+    plain = picture("JPEG")
+    odd = plain[:2] + b"\xff\x00" + plain[2:]
+    ready = prepare(odd, ImageRecipe(prompt="an apple"), created_at=NOON)
+    assert ready.mime_type == "image/png"
+    kept = decoded(files.open_file(ready.path))
+    assert kept.tobytes() == decoded(plain).tobytes()
+    cmyk = picture("JPEG", mode="CMYK")
+    odd = cmyk[:2] + b"\xff\x00" + cmyk[2:]
+    assert prepare(odd, ImageRecipe(), created_at=NOON).mime_type == "image/png"
     assert b"trainedAlgorithmicMedia" in kept.info["xmp"]
 
 
