@@ -198,7 +198,7 @@ class Composer:
     @property
     def short_words(self) -> str:
         """Say what is missing to pay for one press."""
-        return short_of_credits(self.cost, self.balance)
+        return short_of_credits(self.cost, self.balance, num_images=self.num_images)
 
     @property
     def blocked_reason(self) -> str:
@@ -264,11 +264,12 @@ def price_words(credits: int) -> str:
     return f"{credits} credit{'s' * (credits != 1)}" if credits else "free"
 
 
-def short_of_credits(needed: int, available: int) -> str:
+def short_of_credits(needed: int, available: int, *, num_images: int) -> str:
     """Say that the balance does not pay for a press, and what would."""
+    way_out = "Ask for fewer pictures" if num_images > 1 else "Choose another model"
     return (
-        f"This costs {needed} credit{'s' * (needed != 1)} and you have {available}. "
-        "Ask for fewer pictures, choose a cheaper model, or ask your admin for credits."
+        f"This costs {price_words(needed)} and you have {available}. "
+        f"{way_out}, or ask your admin for credits."
     )
 
 

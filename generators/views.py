@@ -113,8 +113,9 @@ def refuse(
 ) -> HttpResponse:
     """Show the form with everything that was typed, errors beside their fields."""
     user = person(request)
-    errors, status = _errors_of(refusal)
-    composer = _composer(user, typed).with_errors(errors)
+    composer = _composer(user, typed)
+    errors, status = _errors_of(refusal, composer)
+    composer = composer.with_errors(errors)
     if not is_htmx(request):
         return _page(request, composer, cursor=events.cursor_now(user), status=status)
     template = "generators/partials/_composer.html"
@@ -156,11 +157,15 @@ def is_htmx(request: HttpRequest) -> bool:
     return bool(getattr(request, "htmx", False))
 
 
-def _errors_of(refusal: Refusal) -> tuple[dict[str, str], int]:
+def _errors_of(
+    refusal: Refusal, composer: forms.Composer
+) -> tuple[dict[str, str], int]:
     if isinstance(refusal, validation.RequestErrors):
         return refusal.errors, STATUS_INVALID
     if isinstance(refusal, InsufficientCredits):
-        words = forms.short_of_credits(refusal.needed, refusal.available)
+        words = forms.short_of_credits(
+            refusal.needed, refusal.available, num_images=composer.num_images
+        )
         return {"credits": words}, STATUS_PAYMENT_REQUIRED
     return {"image_model": refusal.user_message}, STATUS_INVALID
 

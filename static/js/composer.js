@@ -97,7 +97,7 @@ function refresh() {
   button.querySelector("[data-cost]").textContent = credits(cost);
   if ("blocked" in button.dataset) return;
   const balance = Number(document.querySelector("[data-balance]")?.textContent);
-  const reason = cost > balance ? shortWords(cost, balance) : "";
+  const reason = cost > balance ? shortWords(cost, balance, Number(count.value)) : "";
   const shown = document.querySelector("[data-reason]");
   if (shown.textContent !== reason) shown.textContent = reason;
   if (!button.classList.contains("htmx-request")) button.disabled = reason !== "";
@@ -108,9 +108,9 @@ function credits(number) {
   return `${number} credit${number === 1 ? "" : "s"}`;
 }
 
-function shortWords(cost, balance) {
-  const advice = balance > 0 ? "Ask for fewer pictures, or your admin for credits." : "Ask your admin for credits.";
-  return `This costs ${credits(cost)} and you have ${balance}. ${advice}`;
+function shortWords(cost, balance, count) {
+  const wayOut = count > 1 ? "Ask for fewer pictures" : "Choose another model";
+  return `This costs ${credits(cost)} and you have ${balance}. ${wayOut}, or ask your admin for credits.`;
 }
 
 /** Grow with the words where the browser cannot do it by itself. */

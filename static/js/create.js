@@ -3,8 +3,10 @@ import { startComposer } from "./composer.js";
 import { startHistory } from "./history.js";
 import { startLive } from "./live.js";
 import { startPicker } from "./picker.js";
+import { startSkeleton } from "./skeleton.js";
 
 startComposer();
 startHistory();
 startPicker();
+startSkeleton();
 startLive();

@@ -243,6 +243,29 @@ def test_when_more_pictures_are_asked_for_then_the_button_says_the_price(new_pag
     assert page.input_value("#seed").isdecimal()
 
 
+def test_when_the_server_is_slow_then_the_place_is_drawn_before_it_answers(new_page):
+    page = new_page()
+    page.route("**/generations/", lambda route: None)  # it never answers
+    page.locator(".shape").nth(1).click()
+    page.get_by_role("button", name="One picture more").click()
+    page.fill("#prompt", "a slow boat")
+    page.evaluate(
+        """() => document.querySelector(".composer__go").addEventListener("click", () => {
+          const pressed = performance.now();
+          requestAnimationFrame(function look() {
+            if (!document.querySelector("[data-sending]")) requestAnimationFrame(look);
+            else window.drawnAfterMs = performance.now() - pressed;
+          });
+        }, {once: true})"""
+    )
+    page.click(".composer__go")
+    expect(page.locator("[data-sending] .tile--waiting")).to_have_count(2)
+    box = page.locator("[data-sending] .tile--waiting").first.bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(384 / 256, abs=0.02)
+    assert page.evaluate("window.drawnAfterMs") < 100
+    page.unroute_all(behavior="ignoreErrors")
+
+
 def test_when_pressed_twice_quickly_then_it_is_one_generation(new_page):
     page = new_page()
     page.fill("#prompt", "a twin")
