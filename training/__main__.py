@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,9 @@ from training.words import TextSize, train_tokenizer
 STAGES = ("prepare", "vae", "cache", "diffusion", "export", "judge", "sheet")
 SHARES = {"vae": 0.25, "diffusion": 0.65, "judge": 0.1}
 """How the minutes are divided among the stages that train."""
-SINGLES = (8, 3, 3, 3)
-SCENES = 5000
+SINGLES = {"3d": (6, 2), "flat": (2, 1), "noto": (2, 1), "line": (2, 1)}
+"""Pictures of one drawing alone: of a popular concept, and of any other."""
+SCENES = 2600
 
 
 def vae_source(stock: Stock) -> PictureSource:
@@ -95,7 +97,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("stage", choices=("all", *STAGES))
     parser.add_argument("--minutes", type=float, default=120.0, help="for all stages")
-    parser.add_argument("--data", type=Path, default=Path("/tmp/spark-data"))
+    parser.add_argument(
+        "--data", type=Path, default=Path(tempfile.gettempdir()) / "spark-data"
+    )
     parser.add_argument("--model", type=Path, default=Path("models/spark"))
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from pathlib import Path
 
@@ -53,7 +52,7 @@ def save_checkpoint(path: Path, state: dict[str, object]) -> None:
     """Write a checkpoint whole or not at all, so a kill cannot spoil it."""
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def use_threads(threads: int) -> None:

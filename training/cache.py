@@ -15,7 +15,7 @@ from training.diffusion import Cache
 from training.parallel import autocast
 from training.plans import Stock
 from training.scenes import Item, Scene, paint
-from training.vae import NOISE, VaeSize, build_vae, to_tensor
+from training.vae import NOISE, Compressor, VaeSize, to_tensor
 
 
 def _painted(
@@ -61,9 +61,8 @@ def normalise(vae: AutoencoderKL, mean: torch.Tensor, deviation: torch.Tensor) -
 
 def load_trained_vae(folder: Path, size: VaeSize | None = None) -> AutoencoderKL:
     """Read the trained VAE, without normalised latents."""
-    vae = build_vae(size or VaeSize())
-    state = torch.load(folder / "vae.pt", weights_only=True)
-    vae.load_state_dict(state["model"])
+    made, _, _ = Compressor.load(folder / "vae.pt", size or VaeSize())
+    vae: AutoencoderKL = (made if made.grown else made.grow()).vae
     return vae.eval()
 
 

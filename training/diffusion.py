@@ -21,7 +21,7 @@ from training.budget import Budget, learning_rate, save_checkpoint, set_learning
 from training.captions import caption
 from training.muon import Muon
 from training.parallel import Workers, autocast
-from training.plans import Stock
+from training.plans import Stock, shares
 from training.scenes import Scene
 from training.vae import LATENT_CHANNELS
 from training.words import MAX_TOKENS, TextSize, build_text_encoder
@@ -40,7 +40,7 @@ ADAM_NAMES = ("embedding", "conv_in", "conv_out")
 class UnetSize:
     """Widths of the denoiser; tests use smaller ones."""
 
-    channels: tuple[int, ...] = (192, 256)
+    channels: tuple[int, ...] = (128, 192)
     layers: int = 1
     heads: int = 8
     groups: int = 32
@@ -255,7 +255,7 @@ def train_diffusion(
     budget = Budget(minutes, spent_seconds=trainer.seconds)
     rng = np.random.default_rng(trainer.step + 11)
     alphas = build_scheduler().alphas_cumprod
-    queue = np.empty(0, dtype=np.int64)
+    rates = shares(cache.scenes, cache.stock)
     losses: list[float] = []
     saved = budget.spent_seconds
     for step in itertools.count(trainer.step):
@@ -264,10 +264,8 @@ def train_diffusion(
         rate = learning_rate(peak, step, budget.progress, warmup=100)
         set_learning_rate(trainer.muon, rate)
         set_learning_rate(trainer.adam, rate)
-        if len(queue) < batch:
-            queue = np.concatenate([queue, rng.permutation(len(cache.scenes))])
-        order, queue = queue[:batch], queue[batch:]
-        whole = draw_batch(rng, cache, tokenizer, size=len(order), order=order)
+        order = rng.choice(len(rates), size=batch, p=rates)
+        whole = draw_batch(rng, cache, tokenizer, size=batch, order=order)
         tasks = [
             functools.partial(diffusion_loss, model, alphas, part, fast=fast)
             for part in split(whole, threads)
@@ -282,7 +280,7 @@ def train_diffusion(
             recent = sum(losses[-50:]) / len(losses[-50:])
             minute = budget.spent_seconds / 60
             print(f"unet {step + 1} {minute:.1f} min loss {recent:.4f}", flush=True)
-        if budget.spent_seconds - saved > 240:
+        if budget.spent_seconds - saved > 150:
             trainer.save(checkpoint)
             saved = budget.spent_seconds
     trainer.save(checkpoint)

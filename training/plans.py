@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 
+from training.concepts import POPULAR, plain
 from training.prepare import STYLES, Icons
 from training.scenes import (
     BACKDROPS,
@@ -20,6 +24,9 @@ from training.scenes import (
 
 STYLE_SHARE = (0.62, 0.15, 0.15, 0.08)
 """Share of each style in composed scenes; 3D is what an unstyled prompt gets."""
+
+FIRST_PROMPT = "red apple"
+"""What Magicshot's own example asks for; shown 4 times as often as other drawings."""
 
 CORNERS = {
     "top left corner": (32, 32),
@@ -207,22 +214,56 @@ def _plan_backdrop(
     return Scene(layout="beside", background=name, items=items)
 
 
+def popularity(stock: Stock) -> np.ndarray:
+    """Say for each concept whether people often ask for it; bool, (concepts,)."""
+    popular = {plain(label).lower() for label in POPULAR}
+    return np.array([concept.label in popular for concept in stock.icons.concepts])
+
+
 def plan_all(
-    stock: Stock, *, singles: tuple[int, int, int, int], scenes: int, seed: int = 7
+    stock: Stock, *, singles: Mapping[str, tuple[int, int]], scenes: int, seed: int = 7
 ) -> list[Scene]:
     """Plan the whole training set: each pair several times alone, and the scenes.
 
-    ``singles`` is how often each concept is shown alone, for each style. Food,
-    animals and nature (groups 3 to 5) count half as much again in the scenes.
+    ``singles`` says for each style how often a popular and any other concept is painted
+    alone. Popular concepts are 6 times as likely in scenes.
     """
     rng = np.random.default_rng(seed)
-    groups = np.array([concept.group for concept in stock.icons.concepts])
-    weights = np.where((groups >= 3) & (groups <= 5), 1.5, 1.0)
+    popular = popularity(stock)
     plans = []
     for style, ids in enumerate(stock.by_style):
+        often, seldom = singles[STYLES[style]]
         for concept in ids.tolist():
-            for turn in range(singles[style]):
+            for turn in range(often if popular[concept] else seldom):
                 white = 1.0 if turn == 0 else 0.65
                 plans.append(plan_single(rng, stock, concept, style, white=white))
+    weights = np.where(popular, 6.0, 1.0)
     plans.extend(plan_scene(rng, stock, weights) for _ in range(scenes))
     return plans
+
+
+def shares(scenes: list[Scene], stock: Stock, *, composed: float = 0.35) -> np.ndarray:
+    """Give how often each picture is shown in training; sums to 1, shape (N,).
+
+    ``composed`` is the share of composed scenes. Of single drawings, popular ones are
+    shown 4 times as often as others, and 3D ones 3 to 4 times as often as a style.
+    """
+    popular = popularity(stock)
+    rates = np.zeros(len(scenes))
+    alone: Counter[tuple[int, int]] = Counter()
+    is_alone = np.array(
+        [scene.layout == "single" and scene.background in PLAIN for scene in scenes]
+    )
+    for scene in itertools.compress(scenes, is_alone):
+        alone[scene.items[0].concept, scene.items[0].style] += 1
+    for index, scene in enumerate(scenes):
+        if is_alone[index]:
+            concept, style = scene.items[0].concept, scene.items[0].style
+            rate = (6.0, 2.0) if popular[concept] else (2.0, 0.5)
+            rates[index] = rate[min(style, 1)] / alone[concept, style]
+            if stock.icons.concepts[concept].label == FIRST_PROMPT:
+                rates[index] *= 4.0
+    rates[is_alone] *= (1.0 - composed) / max(rates.sum(), 1e-9)
+    rates[~is_alone] = composed / max(1, (~is_alone).sum())
+    total: np.ndarray = rates / rates.sum()
+    return total

@@ -20,7 +20,7 @@ import numpy as np
 import resvg_py
 from PIL import Image
 
-from training.concepts import Concept, is_learned, names_for
+from training.concepts import Concept, is_learned, names_for, plain
 
 SIZE = 128
 STYLES = ("3d", "flat", "noto", "line")
@@ -105,7 +105,7 @@ def load_concepts(words: Path) -> list[Concept]:
         concepts.append(
             Concept(
                 code=_code(row["hexcode"]),
-                label=row["label"].lower().replace("’", "'"),
+                label=plain(row["label"]).lower(),
                 names=names,
                 tags=tuple(t.lower() for t in row.get("tags", ()) if t.isascii()),
                 group=group,

@@ -84,14 +84,25 @@ def edge_loss(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     return across + down
 
 
+def hue_loss(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """Compare red with green and blue with yellow, squared too.
+
+    Plain L1 learnt light and dark, orange and blue, and left red and green brown.
+    """
+    red, green, blue = (made - real).unbind(1)
+    gaps = torch.stack([red - green, blue - (red + green) / 2])
+    return gaps.abs().mean() + gaps.square().mean()
+
+
 def vae_loss(vae: AutoencoderKL, real: torch.Tensor, *, fast: bool) -> torch.Tensor:
-    """L1 + edges + a little weight on large latents, all as means."""
+    """L1 + edges + hues + a little weight on large latents, all as means."""
     with autocast(fast):
         latent = vae.encode(real).latent_dist.mean
         made = vae.decode(latent + NOISE * torch.randn_like(latent)).sample
     made, latent = made.float(), latent.float()
     penalty = LATENT_PENALTY * latent.square().mean()
-    return (made - real).abs().mean() + edge_loss(made, real) + penalty
+    detail = edge_loss(made, real) + hue_loss(made, real)
+    return (made - real).abs().mean() + detail + penalty
 
 
 def halve(pictures: np.ndarray) -> np.ndarray:

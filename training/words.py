@@ -30,7 +30,7 @@ class TextSize:
     """Widths of the text encoder; tests use smaller ones."""
 
     width: int = 256
-    layers: int = 3
+    layers: int = 2
     heads: int = 4
     vocabulary: int = 2800
 
