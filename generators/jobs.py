@@ -120,7 +120,7 @@ def _check(image_model: ImageModel, request: GenerationRequest) -> None:
 
 def _make_jobs(generation: Generation, requests: Requests) -> list[GenerationJob]:
     jobs = [_new_job(generation, *each) for each in requests]
-    for lane in Lane:
+    for lane in {job.lane for job in jobs}:
         of_lane = [job for job in jobs if job.lane == lane]
         turns = queue.next_turns(generation.owner_id, lane, len(of_lane))
         for job, turn in zip(of_lane, turns, strict=True):
