@@ -62,6 +62,12 @@ def test_sign_in_asks_for_a_code_of_the_app(secret, clock):
     assert is_signed_in(visitor)
 
 
+def test_passkey_is_offered_to_those_alone_who_have_one(secret, clock):
+    visitor = Client()
+    page = sign_in(visitor, "alice@example.org", "alice's password").url
+    assert "data-passkey" not in visitor.get(page).content.decode()
+
+
 def test_code_counts_once(secret, clock):
     clock.shift(300)
     for is_first in (True, False):
