@@ -171,7 +171,7 @@ def _create_image(recipe: ImageRecipe, file: StoredFile, owner: User) -> Image:
         operation=recipe.operation,
         prompt=recipe.prompt,
         negative_prompt=recipe.negative_prompt,
-        revised_prompt=recipe.revised_prompt,
+        revised_prompt=_storable(recipe.revised_prompt),
         seed=recipe.seed,
         provider=recipe.provider,
         provider_model_id=recipe.provider_model_id,
@@ -181,6 +181,11 @@ def _create_image(recipe: ImageRecipe, file: StoredFile, owner: User) -> Image:
         credits=recipe.credits,
         model_seconds=recipe.model_seconds,
     )
+
+
+def _storable(text: str) -> str:
+    """Return a provider's text without what no database takes: NUL, lone surrogates."""
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def _referenced(prepared: PreparedImage) -> StoredFile:

@@ -1,13 +1,14 @@
 """A process that adds and deletes images of equal content: ``OWNER_ID ROUNDS SHADES``.
 
 All processes use the same few pictures, so that one's last reference is another's
-first. Run by test_concurrency.
+first, and all deliver the same jobs. Run by test_concurrency.
 """
 
 # ruff: noqa: E402 - Django is set up before its models are imported.
 import os
 import random
 import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import django
@@ -24,10 +25,11 @@ from tests.gallery.making import make_image
 
 
 def work(owner: User, seed: int, rounds: int, shades: int) -> int:
-    """Add and delete in turn; return how many images are left."""
+    """Add and delete in turn; return how many images of no job are left."""
     order = random.Random(seed)  # noqa: S311
     mine: list[Image] = []
-    for _ in range(rounds):
+    for number in range(rounds):
+        make_image(owner, order.randrange(shades), job_id=uuid.UUID(int=number + 1))
         mine.append(make_image(owner, order.randrange(shades)))
         if order.random() < 0.8:
             delete_forever([mine.pop(order.randrange(len(mine)))])

@@ -162,6 +162,11 @@ def test_an_added_image_carries_its_recipe(alice):
     assert image.file.ref_count == 1
 
 
+def test_a_providers_strange_text_does_not_lose_the_picture(alice):
+    image = make_image(alice, revised_prompt="a\0 shiny \ud800 apple")
+    assert Image.objects.get(pk=image.pk).revised_prompt == "a shiny ? apple"
+
+
 def test_equal_content_is_kept_once(alice, bob, django_capture_on_commit_callbacks):
     first = make_image(alice)
     with django_capture_on_commit_callbacks(execute=True):
