@@ -16,6 +16,7 @@ from kombu.transport import filesystem
 from kombu.utils.json import dumps, loads
 
 POLLING_SECONDS = 0.05
+LEFT_BEHIND_SECONDS = 3600
 VISIBILITY_SECONDS = 3600
 """After how long Redis gives a message to another worker, whose job has then ended."""
 
@@ -24,9 +25,17 @@ class Channel(filesystem.Channel):
     """Puts and takes messages by renaming, so that nobody reads one half written.
 
     Kombu's own writes in place, and takes a message through the machine's shared
-    folder for temporary files. A message taken is deleted at once; one a killed
-    worker had just taken stays behind as one small file and is cleared at the start.
+    folder for temporary files. A message taken is deleted at once; the one that a
+    killed process had in its hands is deleted when a channel is opened an hour later.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        long_ago = time.time() - LEFT_BEHIND_SECONDS
+        for path in Path(self.processed_folder).iterdir():
+            with contextlib.suppress(FileNotFoundError):  # another process clears too
+                if path.stat().st_mtime < long_ago:
+                    path.unlink()
 
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:  # type: ignore[override]
         name = self._name(queue)
@@ -57,7 +66,9 @@ class Transport(filesystem.Transport):
 
     Channel = Channel
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+    def drain_events(  # type: ignore[override]
+        self, connection: Any, timeout: float | None = None
+    ) -> None:
         """Look up often: Celery, which asks for 2 s, notices a stop only in between."""
         super().drain_events(connection, timeout=min(timeout or 0.5, 0.5))
 

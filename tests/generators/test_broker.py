@@ -1,5 +1,6 @@
 """The filesystem transport, and the settings of each broker."""
 
+import os
 import threading
 
 import pytest
@@ -88,6 +89,16 @@ def test_a_message_that_was_not_acknowledged_comes_back(connect):
     assert lane(first.default_channel, "local").get().payload == {"n": 1}
     first.default_channel.close()
     assert lane(connect().default_channel, "local").get().payload == {"n": 1}
+
+
+def test_what_a_killed_process_held_is_cleared_later(connect, tmp_path):
+    connect().default_channel.close()
+    taken = tmp_path / "broker" / "taken"
+    (taken / "old.local.msg").write_text("{}")
+    (taken / "new.local.msg").write_text("{}")
+    os.utime(taken / "old.local.msg", (0, 0))
+    connect().default_channel.close()
+    assert [path.name for path in taken.iterdir()] == ["new.local.msg"]
 
 
 def test_each_broker_has_its_options(tmp_path):
