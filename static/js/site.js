@@ -1,15 +1,8 @@
-// What every page has: the theme toggle, menus that close, and a way back to sign-in.
+// What every page has: the theme toggle, menus that close, and words for lost requests.
 import { startMenus } from "./menu.js";
+import { startNotices } from "./notices.js";
 import { startThemeToggle } from "./theme.js";
 
 startThemeToggle();
 startMenus();
-
-// A fragment asked for after the session has ended is answered with the sign-in page.
-document.addEventListener("htmx:before:swap", (event) => {
-  const response = event.detail.ctx?.response?.raw;
-  if (response?.redirected && new URL(response.url).pathname.startsWith("/accounts/")) {
-    event.preventDefault();
-    location.assign(response.url);
-  }
-});
+startNotices();

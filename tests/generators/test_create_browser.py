@@ -45,7 +45,7 @@ def complaints():
     """What the browser's console complained about; must be empty in the end."""
     heard: list[str] = []
     yield heard
-    expected = re.compile("status of 4|net::ERR_")  # refusals, and lines we cut
+    expected = re.compile("status of [45]|net::ERR_|Failed to fetch")  # of our making
     assert [each for each in heard if not expected.search(each)] == []
 
 
@@ -81,7 +81,7 @@ def _note(said, complaints):
 def press(page, prompt):
     page.fill("#prompt", prompt)
     page.click(".composer__go")
-    batch = page.locator(".batch", has_text=prompt.split(" !")[0]).first
+    batch = page.locator("[data-batch]", has_text=prompt.split(" !")[0]).first
     expect(batch).to_be_visible()
     return batch
 
@@ -137,6 +137,23 @@ def test_when_two_tabs_are_open_then_both_show_it_over_one_stream(new_page, site
         done(page.locator(".batch", has_text="a boat"))
         expect(page.locator("[data-balance]")).to_have_text("98")
     assert len(streams) <= 1  # the first tab's was open before we listened
+
+
+def test_when_a_press_does_not_arrive_then_the_words_stay_and_it_says_so(new_page):
+    page = new_page()
+    page.context.set_offline(True)
+    page.fill("#prompt", "a comet")
+    page.click(".composer__go")
+    expect(page.locator(".notices .notice")).to_contain_text("cannot be reached")
+    expect(page.locator("#prompt")).to_have_value("a comet")
+    expect(page.locator("[data-sending]")).to_have_count(0)
+    page.context.set_offline(False)
+    page.route("**/generations/", lambda route: route.fulfill(status=500, body="<p>x"))
+    page.click(".composer__go")
+    expect(page.locator(".notices .notice")).to_contain_text("broke on our side")
+    page.unroute_all()
+    page.click(".composer__go")
+    done(page.locator("[data-batch]"))
 
 
 def test_when_the_line_is_lost_then_the_page_catches_up(new_page):
@@ -202,10 +219,10 @@ def test_when_only_the_keyboard_is_used_then_everything_is_reached(new_page):
     expect(page.locator("#prompt")).to_be_focused()
     page.keyboard.type("one")
     page.keyboard.press("Control+Enter")
-    expect(page.locator(".batch")).to_have_count(1)
+    expect(page.locator("[data-batch]")).to_have_count(1)
     page.fill("#prompt", "two")
     page.keyboard.press("Control+Enter")
-    expect(page.locator(".batch")).to_have_count(2)
+    expect(page.locator("[data-batch]")).to_have_count(2)
     page.fill("#prompt", "draft")
     page.keyboard.press("Alt+ArrowUp")
     page.keyboard.press("Alt+ArrowUp")
@@ -272,7 +289,7 @@ def test_when_pressed_twice_quickly_then_it_is_one_generation(new_page):
     page.dblclick(".composer__go")
     done(page.locator(".batch").first)
     page.reload()
-    expect(page.locator(".batch")).to_have_count(1)
+    expect(page.locator("[data-batch]")).to_have_count(1)
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (360, 740)], ids=str)
