@@ -9,6 +9,7 @@ import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
+from generators.pipelines import clip_words
 from generators.pipelines.memory import Device
 from generators.pipelines.protocol import Checkpoint
 
@@ -75,6 +76,8 @@ def load(checkpoint: Checkpoint, device: Device) -> Any:
             checkpoint.path, local_files_only=True, use_safetensors=True, **options
         )
     else:
+        if not (Path(checkpoint.config_path) / "tokenizer").is_dir():
+            options |= _clip_tokenizers(checkpoint)
         pipeline = pipeline_class.from_single_file(
             checkpoint.path,
             config=checkpoint.config_path,
@@ -83,6 +86,14 @@ def load(checkpoint: Checkpoint, device: Device) -> Any:
         )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(device.name)
+
+
+def _clip_tokenizers(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return what a single file of SD 1.5 or SDXL needs beside its weights."""
+    tokenizers = {"tokenizer": clip_words.tokenizer()}
+    if checkpoint.family == "sdxl":
+        tokenizers["tokenizer_2"] = clip_words.tokenizer(padding="!")
+    return tokenizers
 
 
 def scheduler_named(name: str, pipeline: Any) -> Any:

@@ -6,6 +6,7 @@ The names are those of the original CompVis code, which ``from_single_file`` rea
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save_file
 
 _RESNET = {
@@ -19,6 +20,8 @@ _RESNET = {
 _UNET_ENDS = {
     "time_embedding.linear_1": "time_embed.0",
     "time_embedding.linear_2": "time_embed.2",
+    "add_embedding.linear_1": "label_emb.0.0",
+    "add_embedding.linear_2": "label_emb.0.2",
     "conv_in": "input_blocks.0.0",
     "conv_norm_out": "out.0",
     "conv_out": "out.2",
@@ -34,21 +37,78 @@ _VAE_ATTENTION = {
 
 def write(pipeline: Any, path: Path) -> Path:
     """Save UNet, VAE and text encoder of the pipeline into one file."""
-    unet, vae = pipeline.unet, pipeline.vae
+    unet = pipeline.unet
     tensors = {}
     for name, tensor in unet.state_dict().items():
         layers = unet.config.layers_per_block
         tensors[f"model.diffusion_model.{_unet_name(name, layers)}"] = tensor
-    for name, tensor in vae.state_dict().items():
-        renamed = _vae_name(name, len(vae.config.block_out_channels))
-        if ".attn_1." in renamed and ".norm." not in renamed and tensor.ndim == 2:
-            tensor = tensor[:, :, None, None]
-        tensors[f"first_stage_model.{renamed}"] = tensor
+    tensors |= _vae_tensors(pipeline.vae)
     for name, tensor in pipeline.text_encoder.state_dict().items():
         full = name if name.startswith("text_model.") else f"text_model.{name}"
         tensors[f"cond_stage_model.transformer.{full}"] = tensor
     save_file({name: each.contiguous() for name, each in tensors.items()}, path)
     return path
+
+
+def write_xl(pipeline: Any, path: Path) -> Path:
+    """Save a Stable Diffusion XL pipeline, whose second text encoder is an OpenCLIP."""
+    tensors = {}
+    unet = pipeline.unet
+    for name, tensor in unet.state_dict().items():
+        renamed = _unet_name(name, unet.config.layers_per_block)
+        tensors[f"model.diffusion_model.{renamed}"] = tensor
+    tensors |= _vae_tensors(pipeline.vae)
+    for name, tensor in pipeline.text_encoder.state_dict().items():
+        full = name if name.startswith("text_model.") else f"text_model.{name}"
+        tensors[f"conditioner.embedders.0.transformer.{full}"] = tensor
+    tensors |= _open_clip(pipeline.text_encoder_2.state_dict())
+    save_file({name: each.contiguous() for name, each in tensors.items()}, path)
+    return path
+
+
+_OPEN_CLIP = {
+    "text_model.embeddings.token_embedding.weight": "token_embedding.weight",
+    "text_model.embeddings.position_embedding.weight": "positional_embedding",
+    "text_model.final_layer_norm.weight": "ln_final.weight",
+    "text_model.final_layer_norm.bias": "ln_final.bias",
+}
+_OPEN_CLIP_LAYER = {
+    "layer_norm1": "ln_1",
+    "layer_norm2": "ln_2",
+    "mlp.fc1": "mlp.c_fc",
+    "mlp.fc2": "mlp.c_proj",
+    "self_attn.out_proj": "attn.out_proj",
+}
+
+
+def _open_clip(tensors: dict[str, Any]) -> dict[str, Any]:
+    prefix = "conditioner.embedders.1.model."
+    renamed = {prefix + "text_projection": tensors["text_projection.weight"].T}
+    for name, tensor in tensors.items():
+        if name in _OPEN_CLIP:
+            renamed[prefix + _OPEN_CLIP[name]] = tensor
+        elif ".layers." in name:
+            number, rest = name.split(".layers.")[1].split(".", 1)
+            part, end = rest.rsplit(".", 1)
+            place = f"{prefix}transformer.resblocks.{number}"
+            if part in _OPEN_CLIP_LAYER:
+                renamed[f"{place}.{_OPEN_CLIP_LAYER[part]}.{end}"] = tensor
+            elif part == "self_attn.q_proj":
+                of = name.replace
+                renamed[f"{place}.attn.in_proj_{end}"] = torch.cat(
+                    [tensors[of("q_proj", f"{each}_proj")] for each in "qkv"]
+                )
+    return renamed
+
+
+def _vae_tensors(vae: Any) -> dict[str, Any]:
+    tensors = {}
+    for name, tensor in vae.state_dict().items():
+        renamed = _vae_name(name, len(vae.config.block_out_channels))
+        if ".attn_1." in renamed and ".norm." not in renamed and tensor.ndim == 2:
+            tensor = tensor[:, :, None, None]
+        tensors[f"first_stage_model.{renamed}"] = tensor
+    return tensors
 
 
 def _unet_name(name: str, layers: int) -> str:

@@ -36,7 +36,7 @@ from tests.fakes import single_file
 
 FAMILIES = ("sd15", "sdxl", "sd3", "flux")
 SIDE = 64
-_WIDTH = 32
+_WIDTH, _WIDTH_2 = 32, 24
 
 
 def save_all(root: Path) -> dict[str, Path]:
@@ -55,12 +55,18 @@ def save(family: str, folder: Path, *, seed: int = 0, **described: Any) -> Path:
     return folder
 
 
-def save_single_file(path: Path, *, seed: int = 0) -> Path:
-    """Save the first family's pipeline as one file, as checkpoints are shared."""
+def save_single_file(path: Path, *, family: str = "sd15", seed: int = 0) -> Path:
+    """Save a pipeline as one file, as checkpoints are shared, its configurations beside."""
+    save(family, path.with_suffix(""), seed=seed)
     torch.manual_seed(seed)
-    single_file.write(_sd15(), path)
-    told = {"width": SIDE, "height": SIDE, "num_inference_steps": 4}
-    path.with_suffix(".magicshot.json").write_text(json.dumps(told))
+    if family == "sd15":
+        single_file.write(_sd15(), path)
+    else:
+        single_file.write_xl(_sdxl(), path)
+    for weights in path.with_suffix("").rglob("*.safetensors"):
+        weights.unlink()
+    described = path.with_suffix("") / "magicshot.json"
+    described.rename(path.with_suffix(".magicshot.json"))
     return path
 
 
@@ -80,12 +86,12 @@ def _vae(latent_channels: int, scaling: float = 0.18215) -> AutoencoderKL:
     )
 
 
-def _clip(kind: type = CLIPTextModel, width: int = _WIDTH) -> Any:
+def _clip(kind: Any = CLIPTextModel, width: int = _WIDTH, *, layers: int = 2) -> Any:
     return kind(
         CLIPTextConfig(
             hidden_size=width,
             intermediate_size=64,
-            num_hidden_layers=2,
+            num_hidden_layers=layers,
             num_attention_heads=4,
             vocab_size=1000,
             projection_dim=width,
@@ -166,14 +172,15 @@ def _sdxl() -> StableDiffusionXLPipeline:
     return StableDiffusionXLPipeline(
         vae=_vae(4, 0.13025),
         text_encoder=_clip(),
-        text_encoder_2=_clip(CLIPTextModelWithProjection),
+        # SDXL files are known by the tenth layer and the width of this one.
+        text_encoder_2=_clip(CLIPTextModelWithProjection, _WIDTH_2, layers=10),
         tokenizer=_clip_tokenizer(),
         tokenizer_2=_clip_tokenizer(),
         unet=_unet(
-            cross_attention_dim=2 * _WIDTH,
+            cross_attention_dim=_WIDTH + _WIDTH_2,
             addition_embed_type="text_time",
             addition_time_embed_dim=8,
-            projection_class_embeddings_input_dim=6 * 8 + _WIDTH,
+            projection_class_embeddings_input_dim=6 * 8 + _WIDTH_2,
             transformer_layers_per_block=(1, 1),
             use_linear_projection=True,
         ),

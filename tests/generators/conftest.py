@@ -16,12 +16,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory):
-    """A models folder: one tiny pipeline a family, and a single file."""
+    """A models folder: one tiny pipeline a family, and two single files."""
     from tests.fakes import tiny_pipelines
 
     root = tmp_path_factory.mktemp("models")
     tiny_pipelines.save_all(root)
     tiny_pipelines.save_single_file(root / "tiny-single.safetensors")
+    tiny_pipelines.save_single_file(root / "tiny-single-xl.safetensors", family="sdxl")
     return root
 
 

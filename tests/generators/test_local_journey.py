@@ -20,7 +20,7 @@ from generators.providers import registry
 from tests import factories
 
 Status = GenerationJob.Status
-SLUGS = ["tiny-sd15", "tiny-sdxl", "tiny-sd3", "tiny-flux", "tiny-single"]
+SLUGS = ["tiny-sd15", "tiny-sdxl", "tiny-sd3", "tiny-flux", "tiny-single-xl"]
 
 
 @pytest.fixture

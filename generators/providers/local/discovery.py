@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from generators import pipelines
 from generators.contracts import Capabilities, Size
 from generators.pipelines.checkpoint_headers import BrokenCheckpoint
 from generators.pipelines.protocol import Checkpoint
@@ -15,7 +16,9 @@ from generators.providers.local.folders import INDEX, PICKLES, Anatomy
 
 PARTIAL_SUFFIX = ".partial"
 _DEEPEST = 3
-_CONFIGS = Path(__file__).parent / "configs"
+# Configurations of the families whose single files can do without a folder: the
+# published ones of SD 1.5 and SDXL.
+_CONFIGS = Path(pipelines.__file__).parent / "configs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +143,8 @@ def _config_folder(
     beside = path.with_suffix("")
     if (beside / INDEX).is_file():
         return beside
+    if (_CONFIGS / family / INDEX).is_file():
+        return _CONFIGS / family
     for donor in donors:
         if donor.checkpoint.family == family and not donor.checkpoint.config_path:
             return Path(donor.checkpoint.path)

@@ -15,7 +15,8 @@ from tests.fakes.tiny_pipelines import FAMILIES, SIDE
 # diffusers' own, under numpy 2: only our bare pipelines run in this process.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")
 
-ALL = [f"tiny-{family}" for family in FAMILIES] + ["tiny-single.safetensors"]
+ALL = [f"tiny-{family}" for family in FAMILIES]
+ALL += ["tiny-single.safetensors", "tiny-single-xl.safetensors"]
 
 
 def request_for(model_id, **changes):
@@ -139,3 +140,19 @@ def test_when_no_seed_is_given_then_each_draw_has_its_own(local):
 def test_when_the_seed_is_the_greatest_then_the_next_ones_wrap(local):
     result = drawn(local, request_for("tiny-flux", seed=2**63 - 1, num_images=2))
     assert [each.seed for each in result.images] == [2**63 - 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("single", "folder"),
+    [
+        ("tiny-single.safetensors", "tiny-sd15"),
+        ("tiny-single-xl.safetensors", "tiny-sdxl"),
+    ],
+)
+def test_when_the_same_weights_are_in_one_file_then_the_picture_is_the_same(
+    local, single, folder
+):
+    one, other = (
+        drawn(local, request_for(model_id)).images[0] for model_id in (single, folder)
+    )
+    assert np.array_equal(pixels(one), pixels(other))

@@ -148,6 +148,7 @@ time.sleep(60)
 @pytest.mark.parametrize("is_stopped", [False, True], ids=["running", "stopped"])
 def test_when_its_parent_is_killed_then_it_ends_too(is_stopped):
     parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE)
+    assert parent.stdout
     with parent, parent.stdout:
         pid = int(parent.stdout.readline())
         if is_stopped:
@@ -193,7 +194,7 @@ def test_when_canceled_while_drawing_then_it_stops_after_that_step(local):
 
 
 def test_when_canceled_between_steps_then_the_answer_comes_within_a_tenth(local):
-    asked = []
+    asked: list[float] = []
 
     def on_progress(progress):
         if progress.step >= 1 and not asked:

@@ -212,6 +212,7 @@ def test_when_models_lie_there_then_each_has_its_familys_abilities(local, settin
         "tiny-sd3",
         "tiny-sdxl",
         "tiny-single",
+        "tiny-single-xl",
     }
     assert local.problems() == ()
     for spec in specs.values():
@@ -414,20 +415,20 @@ def test_when_a_single_file_has_no_tokenizer_near_then_it_says_what_to_do(
     assert "holds no tokenizer" in only_problem(offered)
 
 
-def test_when_its_configurations_lie_beside_it_then_a_single_file_draws(
-    offered, models_folder, tiny_models
+def test_when_a_file_is_of_a_known_family_then_our_configurations_serve(
+    offered, models_folder
 ):
-    tiny_pipelines.save_single_file(models_folder / "it.safetensors")
-    shutil.copytree(
-        tiny_models / "tiny-sd15",
-        models_folder / "it",
-        ignore=shutil.ignore_patterns("*.safetensors"),
+    save_file(
+        {name: torch.zeros(shape) for name, shape in (SD | VAE | CLIP).items()},
+        models_folder / "it.safetensors",
     )
     (spec,) = offered.catalog()
-    request = GenerationRequest(
-        provider_model_id=spec.provider_model_id, prompt="x", width=SIDE, height=SIDE
+    assert spec.capabilities.default_size == Size(width=512, height=512)
+    assert (
+        offered._discover()
+        .find("it.safetensors")
+        .checkpoint.config_path.endswith("configs/sd15")
     )
-    assert offered.submit(request, on_progress=lambda _: True).images
 
 
 SD = {"model.diffusion_model.input_blocks.0.0.weight": (8, 4, 3, 3)}
