@@ -45,6 +45,7 @@ DATABASE_PAUSES = (0.2, 0.5, 1, 2, 5, 10, 20, 30, 30)
 """How a worker with a result in its hands waits for a database that is away."""
 
 _EXPECTED = (errors.ProviderError, BrokenPicture, StorageFailed)
+_DATABASE_AWAY = (OperationalError, InterfaceError)
 logger = logging.getLogger(__name__)
 
 
@@ -65,6 +66,8 @@ def run(claim: Claim) -> None:
         _patiently(lambda: moves.doubt(claim.rows, claim.job, note=note))
     except errors.Transient as error:
         _try_later(claim, error)
+    except _DATABASE_AWAY:
+        raise  # nothing can be written now; the reconciler takes the job back
     except Exception as error:  # the one place: whatever it was, the job ends
         if not isinstance(error, _EXPECTED):
             logger.exception("Job %s met an error of our own", claim.job)
@@ -179,7 +182,7 @@ def _try_later(claim: Claim, error: errors.Transient) -> None:
     """Poll again later, or queue again later, until there is no point any more."""
     if claim.job.handle is not None:
         seconds = min(error.retry_after or POLL_TROUBLE_SECONDS, LONGEST_PAUSE_SECONDS)
-        moves.wait(claim, seconds=seconds, fraction=None)
+        _patiently(lambda: moves.wait(claim, seconds=seconds, fraction=None))
     elif _cancel_if_asked(claim):
         return
     else:
@@ -187,7 +190,8 @@ def _try_later(claim: Claim, error: errors.Transient) -> None:
         if _is_too_late(claim, seconds):
             _fail(claim, Failure.of(error))
             return
-        moves.postpone(claim, seconds=seconds, note=error.user_message)
+        note = error.user_message
+        _patiently(lambda: moves.postpone(claim, seconds=seconds, note=note))
     wake.ring(claim.job.lane, in_seconds=seconds)
 
 
@@ -215,7 +219,7 @@ def _patiently(write: Callable[[], bool]) -> bool:
     for pause in DATABASE_PAUSES:
         try:
             return write()
-        except (OperationalError, InterfaceError) as error:
+        except _DATABASE_AWAY as error:
             logger.warning("The database is away, trying again: %s", error)
             connections.close_all()
             time.sleep(pause)

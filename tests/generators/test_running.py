@@ -8,11 +8,11 @@ from django.db import OperationalError
 
 from accounts import ledger
 from gallery.models import Image
-from generators import jobs, previews, reconciler, running
+from generators import errors, jobs, previews, reconciler, running
 from generators.clock import Now, before
-from generators.contracts import Lane
+from generators.contracts import JobHandle, Lane
 from generators.models import GenerationJob
-from generators.providers import fake
+from generators.providers import fake, registry
 from tests import factories
 
 Status = GenerationJob.Status
@@ -334,3 +334,60 @@ def test_a_database_that_is_away_is_waited_for(alice, monkeypatch):
     monkeypatch.setattr(running, "DATABASE_PAUSES", (0, 0, 0))
     monkeypatch.setattr(running.connections, "close_all", lambda: None)
     assert running._patiently(write)
+
+
+def test_a_database_that_goes_before_the_call_costs_an_attempt_not_the_job(
+    alice, monkeypatch
+):
+    job = factories.make_job(alice)
+
+    def gone(_):
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running.moves, "start_call", gone)
+        with pytest.raises(OperationalError):
+            jobs.run_next(Lane.REMOTE, worker="test")
+    job.refresh_from_db()
+    assert job.status == Status.RUNNING
+    GenerationJob.objects.filter(pk=job.pk).update(lease_expires_at=before(1))
+    reconciler.reconcile()
+    job = run(job)
+    assert (job.status, job.attempts) == (Status.SUCCEEDED, 1)
+    assert calls(job) == 1
+
+
+def test_work_the_provider_itself_canceled_ends_as_canceled(alice):
+    before_all = balance(alice)
+    job = run(factories.make_job(alice, "!poll-forever", factories.PAID_POLLED))
+    provider = registry.get("fake")
+    assert provider.cancel(JobHandle.from_json(job.handle))
+    job = run_to_the_end(job)
+    assert job.status == Status.CANCELED
+    assert balance(alice) == before_all
+
+
+def test_a_provider_that_cannot_cancel_delivers(alice, monkeypatch):
+    def refuses(self, handle):
+        raise errors.ProviderUnavailable
+
+    monkeypatch.setattr(fake.FakeProvider, "cancel", refuses)
+    job = run(factories.make_job(alice, "an owl !polls=1", factories.PAID_POLLED))
+    assert jobs.cancel_job(job)
+    job = run_to_the_end(job)
+    assert job.status == Status.SUCCEEDED
+    assert job.settled_credits == job.price_credits
+
+
+def test_a_cancel_while_the_provider_is_busy_ends_the_wait(alice, monkeypatch):
+    real = fake.FakeProvider.submit
+
+    def cancel_meanwhile(self, request, *, on_progress):
+        GenerationJob.objects.update(cancel_requested_at=Now())
+        return real(self, request, on_progress=on_progress)
+
+    monkeypatch.setattr(fake.FakeProvider, "submit", cancel_meanwhile)
+    before_all = balance(alice)
+    job = run(factories.make_job(alice, "an owl !down"))
+    assert job.status == Status.CANCELED
+    assert balance(alice) == before_all
