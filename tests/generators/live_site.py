@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import requests
@@ -23,6 +23,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def found(pattern: str, text: str) -> str:
+    """Return the first group of a pattern that must be in a text."""
+    match = re.search(pattern, text)
+    assert match is not None, f"{pattern} is not in {text[:2000]}"
+    return match[1]
 
 
 class LiveSite:
@@ -57,15 +64,13 @@ class LiveSite:
         self._people.append(person)
         address = f"{self.url}/accounts/signup/"
         page = person.get(address, timeout=20)
-        proof = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
-        assert proof is not None
+        proof = found(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
         answer = person.post(
             address,
             {
-                "csrfmiddlewaretoken": proof[1],
+                "csrfmiddlewaretoken": proof,
                 "email": f"{name}@example.org",
                 "password1": PASSWORD,
-                "password2": PASSWORD,
             },
             headers={"Referer": address},
             timeout=20,
@@ -112,7 +117,7 @@ class LiveSite:
 
 def events_of(
     person: requests.Session, url: str, *, seconds: float = 30, cursor: str = ""
-) -> Iterator[dict[str, str]]:
+) -> Generator[dict[str, str]]:
     """Yield the server-sent events a person hears, comments too, for some seconds."""
     headers = {"Last-Event-ID": cursor} if cursor else {}
     until = time.monotonic() + seconds

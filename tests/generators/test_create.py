@@ -14,6 +14,7 @@ from generators import catalog, jobs
 from generators.contracts import Lane
 from generators.models import Generation, GenerationJob, ImageModel
 from tests import factories
+from tests.generators.live_site import found
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -94,8 +95,8 @@ def test_when_pressed_twice_with_one_token_then_it_is_one_generation(signed_in, 
     token = str(uuid.uuid4())
     first = press(signed_in, client_token=token)
     second = press(signed_in, client_token=token)
-    batch = re.compile(r'id="batch-([0-9a-f-]+)"')
-    assert batch.search(text_of(first))[1] == batch.search(text_of(second))[1]
+    batch = r'id="batch-([0-9a-f-]+)"'
+    assert found(batch, text_of(first)) == found(batch, text_of(second))
     assert Generation.objects.count() == 1
     assert ledger.wallet_of(alice).balance == 98
 
@@ -106,7 +107,7 @@ def test_when_there_is_no_script_then_a_press_leads_back_to_the_page(signed_in):
     page = text_of(signed_in.get(response["Location"]))
     assert "a red apple" in page
     assert "tile--waiting" in page
-    cancel = re.search(r'action="(/jobs/[^"]+/cancel/)"', page)[1]
+    cancel = found(r'action="(/jobs/[^"]+/cancel/)"', page)
     assert signed_in.post(cancel).status_code == 302
     assert "Canceled" in text_of(signed_in.get("/"))
 
@@ -196,7 +197,7 @@ def test_when_credits_are_short_then_the_answer_says_how_many(signed_in, alice):
     assert ">a red apple</textarea>" in text_of(response)
     assert not CreditEntry.objects.filter(kind="reserve").exists()
     page = text_of(signed_in.get("/?image_model=fake&num_images=2"))
-    button = re.search(r"<button[^>]*composer__go[^>]*>", page)[0]
+    button = found(r"(<button[^>]*composer__go[^>]*>)", page)
     assert " disabled" in button
     assert "This costs 4 credits and you have 3." in page
 
@@ -205,7 +206,7 @@ def test_when_no_model_can_be_used_then_the_button_says_why(signed_in):
     ImageModel.objects.update(enabled=False)
     page = text_of(signed_in.get("/"))
     assert "No model can be used right now." in page
-    assert " disabled" in re.search(r"<button[^>]*composer__go[^>]*>", page)[0]
+    assert " disabled" in found(r"(<button[^>]*composer__go[^>]*>)", page)
 
 
 def test_when_another_model_is_chosen_then_its_controls_are_drawn(signed_in):
@@ -237,7 +238,7 @@ def test_when_models_are_retired_or_unusable_then_the_picker_says_so(signed_in):
     assert "Test card, polled" in gone
     assert "now Test card" in gone
     assert "ended on 31 January 2020" in page
-    card = re.search(r'<li[^>]*data-value="fake-local"[^>]*>', page)[0]
+    card = found(r'(<li[^>]*data-value="fake-local"[^>]*>)', page)
     assert 'aria-disabled="true"' in card
 
 
@@ -321,7 +322,7 @@ def test_when_there_are_many_batches_then_earlier_ones_are_a_press_away(
     page = text_of(signed_in.get("/"))
     assert "picture number 12." in page
     assert "picture number 0." not in page
-    address = re.search(r'href="(/generations/earlier/\?before=\d+)"', page)[1]
+    address = found(r'href="(/generations/earlier/\?before=\d+)"', page)
     assert "picture number 0." in text_of(signed_in.get(address, headers=HTMX))
     assert "Back to Create" in text_of(signed_in.get(address))
 

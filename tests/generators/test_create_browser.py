@@ -126,9 +126,8 @@ def test_when_the_page_is_reloaded_then_it_shows_the_same(new_page):
 def test_when_two_tabs_are_open_then_both_show_it_over_one_stream(new_page, site):
     first = new_page()
     streams = []
-    first.context.on(
-        "request", lambda asked: "/events/" in asked.url and streams.append(asked)
-    )
+    asked = lambda request: streams.extend([request] * ("/events/" in request.url))  # noqa: E731
+    first.context.on("request", asked)
     second = first.context.new_page()
     second.goto(site.url)
     first.bring_to_front()

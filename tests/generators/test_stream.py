@@ -11,7 +11,7 @@ import psutil
 import pytest
 import requests
 
-from tests.generators.live_site import LiveSite, events_of
+from tests.generators.live_site import LiveSite, events_of, found
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +33,14 @@ def server(site):
     server.stop()
 
 
-def new_person(site) -> requests.Session:
+def new_person(site: LiveSite) -> requests.Session:
     return site.sign_up(f"person-{uuid.uuid4().hex[:8]}")
 
 
-def press(site, person, prompt, *, model="fake", **typed) -> str:
+def press(site: LiveSite, person, prompt: str, *, model="fake", **typed) -> str:
     """Press the button; return the job's id."""
     page = person.get(site.url, timeout=20).text
-    proof = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+    proof = found(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
     answer = person.post(
         f"{site.url}/generations/",
         {"csrfmiddlewaretoken": proof, "prompt": prompt, "image_model": model} | typed,
@@ -48,7 +48,7 @@ def press(site, person, prompt, *, model="fake", **typed) -> str:
         timeout=20,
     )
     assert answer.status_code == 200, answer.text
-    return re.search(r'id="job-([0-9a-f-]+)"', answer.text)[1]
+    return found(r'id="job-([0-9a-f-]+)"', answer.text)
 
 
 def jobs_in(events, *, until):
@@ -171,4 +171,4 @@ def test_when_browsers_leave_then_nothing_of_them_stays(site, server):
         person.close()
     database = [f for f in process.open_files() if f.path.endswith("db.sqlite3")]
     assert len(database) <= 2 + 2  # two lookers, and the threads of the last requests
-    assert process.num_threads() < 12 + os.cpu_count() + 4
+    assert process.num_threads() < 12 + (os.cpu_count() or 1) + 4
