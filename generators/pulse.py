@@ -46,6 +46,7 @@ class Pulse:
         self.is_paid = is_paid
         self.stop: Stop | None = None
         self._news: Progress | None = None
+        self._told: Progress | None = None
         self._told_at = 0.0
 
     def on_progress(self, progress: Progress) -> bool:
@@ -60,9 +61,11 @@ class Pulse:
     def tell(self) -> None:
         """Write the latest progress and preview down, if it is time."""
         news, now = self._news, time.monotonic()
-        if news is None or now - self._told_at < NEWS_SECONDS:
+        if news == self._told or now - self._told_at < NEWS_SECONDS:
             return
-        self._news, self._told_at = None, now
+        self._told, self._told_at = news, now
+        if news is None or (news.fraction <= 0 and not news.preview):
+            return  # not drawing yet: a provider only asks whether to go on
         if news.preview:
             previews.show(self.claim.job, news.preview)
         moves.show_progress(self.claim, min(max(news.fraction, 0.0), 1.0))

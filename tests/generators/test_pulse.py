@@ -118,6 +118,25 @@ def test_a_progress_out_of_range_is_brought_into_it(person):
         until(lambda: fresh(claim.job).progress == 1)
 
 
+def test_the_same_progress_again_is_no_news(person):
+    claim = claim_for(person)
+    with heart.hold(claim, is_paid=False) as pulse:
+        pulse.on_progress(Progress(fraction=0, steps=20))
+        time.sleep(0.5)
+        job = fresh(claim.job)
+        assert job.phase == GenerationJob.Phase.LOADING
+        assert job.version == claim.job.version
+        pulse.on_progress(Progress(fraction=0.5, step=10, steps=20))
+        until(lambda: fresh(job).progress == 0.5)
+        version = fresh(job).version
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            pulse.on_progress(Progress(fraction=0.5, step=10, steps=20))
+            time.sleep(0.02)
+        job = fresh(job)
+        assert (job.version, job.phase) == (version, GenerationJob.Phase.DRAWING)
+
+
 def test_cancel_takes_effect_within_a_step_and_100_ms(person):
     """Goal G14, with steps of 20 ms, on the real path from cancel to on_progress."""
     took = []
