@@ -22,7 +22,7 @@ def tokenizer(*, padding: str = _END) -> CLIPTokenizer:
     pieces += ["".join(merge) for merge in merges] + [_START, _END]
     return CLIPTokenizer(
         vocab={piece: number for number, piece in enumerate(pieces)},
-        merges=merges,  # type: ignore[arg-type] (pairs, whatever its hint says)
+        merges=merges,  # type: ignore[arg-type]  # pairs, whatever its hint says
         pad_token=padding,
         model_max_length=77,
     )

@@ -35,6 +35,7 @@ def press(count: int, model: str, prompt: str, pause: float) -> list[dict[str, o
             "status": job.status,
             "credits": job.settled_credits,
             "pictures": job.num_delivered,
+            "attempts": job.attempts,
             "start_ms": job.started_at
             and round((job.started_at.timestamp() - at) * 1000, 1),
             "job": str(job.public_id),

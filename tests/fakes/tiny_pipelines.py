@@ -47,9 +47,8 @@ def save_all(root: Path) -> dict[str, Path]:
 def save(family: str, folder: Path, *, seed: int = 0, **described: Any) -> Path:
     """Save one family's pipeline, with a ``magicshot.json`` that keeps it quick."""
     torch.manual_seed(seed)
-    {"sd15": _sd15, "sdxl": _sdxl, "sd3": _sd3, "flux": _flux}[
-        family
-    ]().save_pretrained(folder, safe_serialization=True)
+    make: dict[str, Any] = {"sd15": _sd15, "sdxl": _sdxl, "sd3": _sd3, "flux": _flux}
+    make[family]().save_pretrained(folder, safe_serialization=True)
     told = {"width": SIDE, "height": SIDE, "num_inference_steps": 4} | described
     (folder / "magicshot.json").write_text(json.dumps(told))
     return folder

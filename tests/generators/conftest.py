@@ -8,7 +8,6 @@ from generators.providers.local.engine_client import EngineClient
 from generators.providers.local_diffusers import LocalDiffusersProvider
 from tests.fakes.shared_engine import SharedEngine
 
-
 # One thread in the engines and in bare pipelines: tiny tensors gain nothing from more,
 # and threads that wait for each other crawl on a busy machine. Read when torch starts.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

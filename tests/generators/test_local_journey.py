@@ -17,7 +17,9 @@ from generators import catalog, jobs, validation
 from generators.contracts import Lane
 from generators.models import GenerationJob
 from generators.providers import registry
+from generators.providers.local_diffusers import LocalDiffusersProvider
 from tests import factories
+from tests.fakes.shared_engine import SharedEngine
 
 Status = GenerationJob.Status
 SLUGS = ["tiny-sd15", "tiny-sdxl", "tiny-sd3", "tiny-flux", "tiny-single-xl"]
@@ -27,10 +29,17 @@ SLUGS = ["tiny-sd15", "tiny-sdxl", "tiny-sd3", "tiny-flux", "tiny-single-xl"]
 def site(transactional_db, local, shared_engine):
     """The catalogue with the tiny models, and the registry's provider on our engine."""
     registry.close_all()
-    registry.get(registry.LOCAL).engine = shared_engine
+    provider().engine = shared_engine
     catalog.fill()
     yield
     registry.close_all()
+
+
+def provider() -> LocalDiffusersProvider:
+    """The one that jobs run on."""
+    local = registry.get(registry.LOCAL)
+    assert isinstance(local, LocalDiffusersProvider)
+    return local
 
 
 def press(person, slug, **given):
@@ -60,7 +69,7 @@ def test_when_a_job_runs_then_its_pictures_are_in_the_gallery(site, slug):
     wallet = ledger.wallet_of(person)
     wallet.refresh_from_db()
     assert (wallet.balance, wallet.reserved) == (before - 2, 0)
-    assert registry.get(registry.LOCAL).loaded_models()[-1].startswith(slug)
+    assert provider().loaded_models()[-1].startswith(slug)
 
 
 def test_when_the_engine_is_killed_then_the_job_fails_in_words_and_costs_nothing(
@@ -69,8 +78,8 @@ def test_when_the_engine_is_killed_then_the_job_fails_in_words_and_costs_nothing
     person = factories.make_person("ann")
     before = ledger.wallet_of(person).balance
     job = press(person, "tiny-sd15", num_inference_steps=100)
-    local = registry.get(registry.LOCAL)
-    local.engine = KilledMidway(local.engine)
+    local = provider()
+    local.engine = KilledMidway(limit_mb=0, idle_seconds=600)
     assert jobs.run_next(Lane.LOCAL, worker="test")
     job.refresh_from_db()
     assert job.status == Status.FAILED
@@ -85,24 +94,18 @@ def test_when_the_engine_is_killed_then_the_job_fails_in_words_and_costs_nothing
     assert again.status == Status.SUCCEEDED
 
 
-class KilledMidway:
+class KilledMidway(SharedEngine):
     """The engine, which is killed by the system in the middle of a drawing."""
-
-    def __init__(self, engine):
-        self._engine = engine
-
-    def __getattr__(self, name):
-        return getattr(self._engine, name)
 
     def draw(self, order, on_progress):
         """Draw, and be killed after two steps."""
 
         def kill(progress):
-            if progress.step >= 2 and self._engine.pid:
-                os.kill(self._engine.pid, signal.SIGKILL)
+            if progress.step >= 2 and self.pid:
+                os.kill(self.pid, signal.SIGKILL)
             return on_progress(progress)
 
-        return self._engine.draw(order, kill)
+        return super().draw(order, kill)
 
 
 FRESH = """

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from generators.contracts import GenerationRequest
+from generators.contracts import GenerationRequest, Progress
 from generators.pipelines import loading
 from generators.pipelines.memory import Device
 from tests.fakes.tiny_pipelines import FAMILIES, SIDE
@@ -86,7 +86,7 @@ def test_when_drawn_twice_or_in_a_batch_then_a_seed_gives_the_same(local, model_
 
 
 def test_when_a_batch_is_native_then_it_is_one_call(local):
-    seen = []
+    seen: list[Progress] = []
     drawn(local, request_for("tiny-sd15", num_images=4), seen)
     assert max(each.step for each in seen) == 4
     assert seen[-1].fraction == pytest.approx(0.98)
@@ -94,7 +94,7 @@ def test_when_a_batch_is_native_then_it_is_one_call(local):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_when_drawing_takes_time_then_previews_come(local, family):
-    seen = []
+    seen: list[Progress] = []
     drawn(local, request_for(f"tiny-{family}", num_inference_steps=60), seen)
     previews = {each.preview for each in seen if each.preview}
     assert len(previews) >= 2

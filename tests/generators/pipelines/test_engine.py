@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from generators import errors
+from generators.contracts import Progress
 from generators.providers.local.engine_client import EngineClient
 from generators.providers.local_diffusers import LocalDiffusersProvider
 from tests.fakes import tiny_pipelines
@@ -48,7 +49,7 @@ def until(condition, seconds=60):
 
 def once_drawing(action):
     """Return an ``on_progress`` that acts once, in the middle of drawing."""
-    told = []
+    told: list[Progress] = []
 
     def on_progress(progress):
         if progress.step >= 2 and not told:
