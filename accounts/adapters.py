@@ -65,10 +65,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         response: HttpResponseBase = super().post_login(request, user, **options)
         return response
 
-    def get_email_verification_redirect_url(self, email_address: Any) -> str:
-        """Go on to the site once the address is confirmed."""
-        return str(settings.LOGIN_REDIRECT_URL)
-
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Second factors that carry the site's name, and keys bound to its host."""
