@@ -205,32 +205,39 @@ def test_jobs_submitted_without_any_worker_are_found_when_one_comes(site, tmp_pa
             time.sleep(0.5)
 
 
-@brokers
-def test_a_killed_worker_loses_no_job_and_no_credit(site):
+def press_and_lose_the_local_worker(site, how):
+    """Take the local worker away amid three slow jobs; return the jobs at their end."""
+    prompt = "an owl !steps=4 !step-seconds=0.3"
+    command = (sys.executable, "-m", "tests.fakes.press", "3", "fake-local", prompt)
     with site.workers() as (local, _remote, _beat):
-        site.press(1, "fake-local")
+        site.press(1, "fake-local")  # the workers are up when this one is done
         pressing = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tests.fakes.press"),
-                *("3", "fake-local", "an owl !steps=4 !step-seconds=0.3"),
-            ],
-            cwd=ROOT,
-            env=site.environment,
-            stdout=subprocess.PIPE,
-            text=True,
+            command, cwd=ROOT, env=site.environment, stdout=subprocess.PIPE, text=True
         )
         end = time.monotonic() + 30
         while len(site.call_log()) < 2:
             assert time.monotonic() < end
             time.sleep(0.05)
-        os.killpg(local.pid, signal.SIGKILL)
-        local.wait()
+        local.send_signal(how)
+        local.wait(timeout=30)
         again = site.start_worker("local", 1)
         printed, _ = pressing.communicate(timeout=120)
         again.terminate()
         again.wait(timeout=15)
-    jobs = [json.loads(line) for line in printed.splitlines()]
+    return [json.loads(line) for line in printed.splitlines()]
+
+
+@brokers
+def test_a_killed_worker_loses_no_job_and_no_credit(site):
+    jobs = press_and_lose_the_local_worker(site, signal.SIGKILL)
     assert [(job["status"], job["credits"]) for job in jobs] == [("succeeded", 1)] * 3
+    assert sum(job["attempts"] for job in jobs) == 1
+
+
+def test_a_stopped_worker_hands_its_work_to_the_next(tmp_path):
+    jobs = press_and_lose_the_local_worker(Site(tmp_path), signal.SIGTERM)
+    assert [(job["status"], job["credits"]) for job in jobs] == [("succeeded", 1)] * 3
+    assert [job["attempts"] for job in jobs] == [0, 0, 0]
 
 
 @pytest.mark.services
