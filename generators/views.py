@@ -14,8 +14,18 @@ from django_htmx.http import reswap, retarget
 
 from accounts.ledger import InsufficientCredits, wallet_of
 from accounts.models import User
-from generators import cards, events, forms, jobs, prefill, stream, validation
+from generators import (
+    cards,
+    events,
+    examples,
+    forms,
+    jobs,
+    prefill,
+    stream,
+    validation,
+)
 from generators.errors import ProviderError
+from generators.examples import EXAMPLES
 from generators.models import Generation
 
 STATUS_PAYMENT_REQUIRED = 402
@@ -40,7 +50,8 @@ def create(request: HttpRequest) -> HttpResponse:
     ``?job=`` or ``?image=`` fills the form with the recipe of one's own job or picture.
     """
     if not request.user.is_authenticated:
-        context = {"can_sign_up": get_adapter().is_open_for_signup(request)}
+        can_sign_up = get_adapter().is_open_for_signup(request)
+        context = _examples_context() | {"can_sign_up": can_sign_up}
         return render(request, "generators/landing.html", context)
     cursor = events.cursor_now(request.user)  # before the rows, to miss nothing
     typed = prefill.typed_from(request.user, request.GET.dict())
@@ -182,8 +193,12 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     context = _batches_context(cards.batches_of(person(request)))
-    context |= {"composer": composer, "cursor": str(cursor)}
+    context |= _examples_context() | {"composer": composer, "cursor": str(cursor)}
     return render(request, "generators/create.html", context, status=status)
+
+
+def _examples_context() -> dict[str, Any]:
+    return {"examples": EXAMPLES, "has_pictures": examples.with_pictures()}
 
 
 def _batches_context(batches: list[cards.Batch]) -> dict[str, Any]:

@@ -3,14 +3,16 @@
 import html
 import re
 import uuid
+from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 
 from accounts import ledger
 from accounts.models import CreditEntry
-from generators import catalog, jobs
+from generators import catalog, examples, jobs
 from generators.contracts import Lane
 from generators.models import Generation, GenerationJob, ImageModel
 from tests import factories
@@ -51,6 +53,28 @@ def test_when_sign_up_is_closed_then_the_landing_page_offers_none(
     page = text_of(client.get("/"))
     assert "Say it.<br>See it." in page
     assert reverse("account_signup") not in page
+
+
+def test_when_no_example_was_drawn_then_its_words_stand_alone(
+    signed_in, client, staff, settings, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(examples, "FOLDER", Path("img/none"))
+    page = text_of(signed_in.get("/"))
+    assert 'data-example="a red apple"' in page
+    assert "<img" not in page
+    drawn = tmp_path / "img" / "drawn"
+    drawn.mkdir(parents=True)
+    for example in examples.EXAMPLES:
+        (drawn / f"{example.name}.webp").touch()
+    settings.STATICFILES_DIRS = [*settings.STATICFILES_DIRS, tmp_path]
+    finders.get_finder.cache_clear()
+    monkeypatch.setattr(examples, "FOLDER", Path("img/drawn"))
+    assert text_of(signed_in.get("/")).count("/static/img/drawn/") == 4
+    signed_in.logout()
+    page = text_of(client.get("/"))
+    assert page.count("/static/img/drawn/") == 4
+    assert "drawn by Spark" in page
+    finders.get_finder.cache_clear()
 
 
 def test_when_the_page_opens_then_it_offers_every_model_with_its_price(signed_in):
