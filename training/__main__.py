@@ -8,23 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
-from transformers import CLIPTokenizer
 
 from training.cache import load_cache, load_trained_vae, make_cache
 from training.captions import caption
 from training.diffusion import Trainer, UnetSize, train_diffusion
 from training.export import export
 from training.judge import score, train_judge, write_report
+from training.parts import AutoencoderKL, CLIPTokenizer
 from training.plans import Stock, plan_all, plan_scene, plan_single
+from training.polish import polish
 from training.prepare import load_icons, prepare
 from training.scenes import paint
 from training.sheet import contact_sheet
 from training.vae import PictureSource, train_vae
 from training.words import TextSize, train_tokenizer
 
-STAGES = ("prepare", "vae", "cache", "diffusion", "export", "judge", "sheet")
-SHARES = {"vae": 0.25, "diffusion": 0.65, "judge": 0.1}
+STAGES = ("prepare", "vae", "cache", "diffusion", "polish", "export", "judge", "sheet")
+SHARES = {"vae": 0.3, "diffusion": 0.5, "polish": 0.1, "judge": 0.1}
 """How the minutes are divided among the stages that train."""
 SINGLES = {"3d": (6, 2), "flat": (2, 1), "noto": (2, 1), "line": (2, 1)}
 """Pictures of one drawing alone: of a popular concept, and of any other."""
@@ -83,6 +83,10 @@ def run(stage: str, *, folder: Path, model: Path, minutes: float, threads: int) 
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
         cache = load_cache(folder, stock)
         train_diffusion(cache, tokenizer, folder, minutes=share, threads=threads)
+    elif stage == "polish":
+        vae = AutoencoderKL.from_pretrained(folder / "vae")
+        cache = load_cache(folder, stock)
+        polish(vae, cache, folder, minutes=share, threads=threads)
     elif stage == "export":
         _export(stock, folder, model)
     elif stage == "judge":

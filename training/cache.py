@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 
 from training.diffusion import Cache
 from training.parallel import autocast
+from training.parts import Vae
 from training.plans import Stock
 from training.scenes import Item, Scene, paint
 from training.vae import NOISE, Compressor, VaeSize, to_tensor
@@ -27,9 +27,7 @@ def _painted(
 
 
 @torch.no_grad()
-def encode(
-    vae: AutoencoderKL, scenes: list[Scene], stock: Stock, *, fast: bool
-) -> torch.Tensor:
+def encode(vae: Vae, scenes: list[Scene], stock: Stock, *, fast: bool) -> torch.Tensor:
     """Encode scenes to latent means, float32 (N, channels, 8, 8)."""
     parts = []
     for start, pictures in _painted(scenes, stock, 32):
@@ -42,7 +40,7 @@ def encode(
 
 
 @torch.no_grad()
-def normalise(vae: AutoencoderKL, mean: torch.Tensor, deviation: torch.Tensor) -> None:
+def normalise(vae: Vae, mean: torch.Tensor, deviation: torch.Tensor) -> None:
     """Make the VAE speak latents of mean 0 and deviation 1 in every channel.
 
     StableDiffusionPipeline knows one scaling factor and no shift, so the change goes
@@ -59,15 +57,15 @@ def normalise(vae: AutoencoderKL, mean: torch.Tensor, deviation: torch.Tensor) -
     post.weight *= deviation.view(1, -1, 1, 1)
 
 
-def load_trained_vae(folder: Path, size: VaeSize | None = None) -> AutoencoderKL:
+def load_trained_vae(folder: Path, size: VaeSize | None = None) -> Vae:
     """Read the trained VAE, without normalised latents."""
     made, _, _ = Compressor.load(folder / "vae.pt", size or VaeSize())
-    vae: AutoencoderKL = (made if made.grown else made.grow()).vae
+    vae: Vae = (made if made.grown else made.grow()).vae
     return vae.eval()
 
 
 def make_cache(
-    vae: AutoencoderKL, scenes: list[Scene], stock: Stock, folder: Path, *, fast: bool
+    vae: Vae, scenes: list[Scene], stock: Stock, folder: Path, *, fast: bool
 ) -> Cache:
     """Encode, normalise both latents and VAE, and write all of it to ``folder``."""
     latents = encode(vae, scenes, stock, fast=fast)

@@ -78,7 +78,9 @@ def plural(noun: str) -> str:
     head, joint, rest = noun.partition(" of ")
     if not joint:
         head, joint, rest = noun.partition(" with ")
-    if head.endswith(("fish", "sheep", "deer")) or (is_plural(head) and head[-1] == "s"):
+    if head.endswith(("fish", "sheep", "deer")) or (
+        is_plural(head) and head[-1] == "s"
+    ):
         made = head
     elif head.endswith(("s", "x", "ch", "sh")):
         made = head + "es"

@@ -14,13 +14,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, UNet2DConditionModel
-from transformers import CLIPTextModel, CLIPTokenizer
 
 from training.budget import Budget, learning_rate, save_checkpoint, set_learning_rate
 from training.captions import caption
 from training.muon import Muon
 from training.parallel import Workers, autocast
+from training.parts import (
+    DDIMScheduler,
+    Scheduler,
+    TextEncoder,
+    Unet,
+    UNet2DConditionModel,
+    WordTokenizer,
+)
 from training.plans import Stock, shares
 from training.scenes import Scene
 from training.vae import LATENT_CHANNELS
@@ -47,7 +53,7 @@ class UnetSize:
     latent_channels: int = LATENT_CHANNELS
 
 
-def build_unet(size: UnetSize, text_width: int) -> UNet2DConditionModel:
+def build_unet(size: UnetSize, text_width: int) -> Unet:
     """Make an untrained denoiser with cross attention at every level."""
     levels = len(size.channels)
     unet = UNet2DConditionModel(
@@ -68,7 +74,7 @@ def build_unet(size: UnetSize, text_width: int) -> UNet2DConditionModel:
     return unet
 
 
-def build_scheduler() -> DDIMScheduler:
+def build_scheduler() -> Scheduler:
     """Make the sampler that is shipped; its noise schedule is the training one."""
     return DDIMScheduler(
         num_train_timesteps=1000,
@@ -80,6 +86,7 @@ def build_scheduler() -> DDIMScheduler:
         timestep_spacing="trailing",
         clip_sample=False,
         set_alpha_to_one=True,
+        steps_offset=1,
     )
 
 
@@ -96,7 +103,7 @@ class Cache:
 class Denoiser(torch.nn.Module):
     """The two networks that are trained together."""
 
-    def __init__(self, unet: UNet2DConditionModel, text: CLIPTextModel) -> None:
+    def __init__(self, unet: Unet, text: TextEncoder) -> None:
         super().__init__()
         self.unet = unet
         self.text = text
@@ -135,13 +142,14 @@ def diffusion_loss(
     # At zero signal v is -x itself and min-SNR would ignore it, yet sampling starts there.
     weight = weight.clamp(min=0.1)
     each = (made.float() - target).square().mean(dim=(1, 2, 3))
-    return (weight * each).mean()
+    loss: torch.Tensor = (weight * each).mean()
+    return loss
 
 
 def draw_batch(
     rng: np.random.Generator,
     cache: Cache,
-    tokenizer: CLIPTokenizer,
+    tokenizer: WordTokenizer,
     *,
     size: int,
     order: np.ndarray,
@@ -191,12 +199,13 @@ class Trainer:
     """Everything that a checkpoint holds."""
 
     def __init__(
-        self, tokenizer: CLIPTokenizer, unet_size: UnetSize, text_size: TextSize
+        self, tokenizer: WordTokenizer, unet_size: UnetSize, text_size: TextSize
     ) -> None:
         text = build_text_encoder(tokenizer, text_size)
         self.model = Denoiser(build_unet(unet_size, text_size.width), text)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
-        hidden, other = [], []
+        hidden: list[torch.Tensor] = []
+        other: list[torch.Tensor] = []
         for name, weight in self.model.named_parameters():
             by_adam = weight.ndim < 2 or any(part in name for part in ADAM_NAMES)
             (other if by_adam else hidden).append(weight)
@@ -231,7 +240,7 @@ class Trainer:
 
 def train_diffusion(
     cache: Cache,
-    tokenizer: CLIPTokenizer,
+    tokenizer: WordTokenizer,
     folder: Path,
     *,
     minutes: float,
@@ -261,7 +270,7 @@ def train_diffusion(
     for step in itertools.count(trainer.step):
         if budget.is_over or (max_steps is not None and step >= max_steps):
             break
-        rate = learning_rate(peak, step, budget.progress, warmup=100)
+        rate = learning_rate(peak, step, budget.progress, warmup=30)
         set_learning_rate(trainer.muon, rate)
         set_learning_rate(trainer.adam, rate)
         order = rng.choice(len(rates), size=batch, p=rates)
@@ -276,8 +285,8 @@ def train_diffusion(
         trainer.adam.step()
         follow(trainer.average, model, step)
         trainer.step, trainer.seconds = step + 1, budget.spent_seconds
-        if step % 50 == 49:
-            recent = sum(losses[-50:]) / len(losses[-50:])
+        if step % 25 == 24:
+            recent = sum(losses[-25:]) / len(losses[-25:])
             minute = budget.spent_seconds / 60
             print(f"unet {step + 1} {minute:.1f} min loss {recent:.4f}", flush=True)
         if budget.spent_seconds - saved > 150:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline
-from transformers import CLIPTokenizer
 
 from training.diffusion import Cache, Trainer, build_scheduler
+from training.parts import StableDiffusionPipeline, Vae, WordTokenizer
 from training.scenes import paint
 
 STEPS = 20
@@ -52,8 +51,8 @@ def rgb_factors(cache: Cache, count: int = 1500) -> tuple[np.ndarray, np.ndarray
 
 def export(
     trainer: Trainer,
-    vae: AutoencoderKL,
-    tokenizer: CLIPTokenizer,
+    vae: Vae,
+    tokenizer: WordTokenizer,
     cache: Cache,
     target: Path,
 ) -> None:

@@ -93,8 +93,8 @@ def disturb(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
         image = image.resize((side, side), Image.Resampling.BILINEAR)
         image = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     made = np.asarray(image).astype(np.float32)
-    made = made * rng.uniform(0.85, 1.1, size=3) + rng.uniform(-12, 12)
-    return np.clip(made + rng.normal(0, 5, made.shape), 0, 255).astype(np.uint8)
+    tinted = made * rng.uniform(0.85, 1.1, size=3) + rng.uniform(-12, 12)
+    return np.clip(tinted + rng.normal(0, 5, made.shape), 0, 255).astype(np.uint8)
 
 
 def _loss(judge: Judge, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -155,7 +155,8 @@ def ranks(judge: Judge, pictures: np.ndarray, answers: list[int]) -> list[int]:
     """Give the rank of the right concept for each 64 px picture; 0 is first."""
     scores = judge(to_tensor(pictures))
     right = scores[torch.arange(len(answers)), torch.tensor(answers)]
-    return (scores > right[:, None]).sum(dim=1).tolist()
+    found: list[int] = (scores > right[:, None]).sum(dim=1).tolist()
+    return found
 
 
 def accuracy(found: list[int]) -> dict[str, float]:

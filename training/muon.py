@@ -30,7 +30,8 @@ def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
     for _ in range(5):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if turned else x).to(matrix.dtype)
+    made: torch.Tensor = (x.T if turned else x).to(matrix.dtype)
+    return made
 
 
 class Muon(torch.optim.Optimizer):
@@ -53,8 +54,11 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def _move(self, group: dict[str, float], weight: torch.Tensor) -> None:
         momentum = self.state[weight]["momentum"]
-        momentum.lerp_(weight.grad, 1 - group["momentum"])
-        ahead = weight.grad.lerp(momentum, group["momentum"])
+        gradient = weight.grad
+        if gradient is None:
+            return
+        momentum.lerp_(gradient, 1 - group["momentum"])
+        ahead = gradient.lerp(momentum, group["momentum"])
         step = orthogonal(ahead.flatten(1)).view_as(weight)
         scale = 0.2 * max(weight.shape[0], weight[0].numel()) ** 0.5
         weight.mul_(1 - group["lr"] * group["decay"])

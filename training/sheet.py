@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageDraw
+
+from training.parts import Pipeline, StableDiffusionPipeline
 
 CONCEPTS = (
     "a red apple",
@@ -55,7 +56,7 @@ SCENES = (
 )
 
 
-def load_pipeline(model: Path) -> StableDiffusionPipeline:
+def load_pipeline(model: Path) -> Pipeline:
     """Load Spark as float32 on the CPU, quiet."""
     pipeline = StableDiffusionPipeline.from_pretrained(model)
     pipeline.set_progress_bar_config(disable=True)
@@ -63,7 +64,7 @@ def load_pipeline(model: Path) -> StableDiffusionPipeline:
 
 
 def draw(
-    pipeline: StableDiffusionPipeline,
+    pipeline: Pipeline,
     prompts: list[str],
     seeds: list[int],
     *,

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 
 from training.budget import Budget, learning_rate, save_checkpoint, set_learning_rate
 from training.muon import Muon
 from training.parallel import Workers, autocast
+from training.parts import AutoencoderKL, Vae
 
 LATENT_CHANNELS = 12
 FACTOR = 16
@@ -47,7 +47,7 @@ class VaeSize:
     latent_channels: int = LATENT_CHANNELS
 
 
-def build_vae(size: VaeSize) -> AutoencoderKL:
+def build_vae(size: VaeSize) -> Vae:
     """Make an untrained AutoencoderKL without attention (it is fully convolutional)."""
     levels = len(size.channels)
     vae = AutoencoderKL(
@@ -65,7 +65,8 @@ def build_vae(size: VaeSize) -> AutoencoderKL:
     for name, module in vae.named_modules():
         if isinstance(module, torch.nn.Conv2d):
             torch.nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
-            torch.nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                torch.nn.init.zeros_(module.bias)
             if name.endswith(".conv2"):
                 torch.nn.init.zeros_(module.weight)
     return vae
@@ -94,26 +95,33 @@ def hue_loss(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     return gaps.abs().mean() + gaps.square().mean()
 
 
-def vae_loss(vae: AutoencoderKL, real: torch.Tensor, *, fast: bool) -> torch.Tensor:
+def picture_loss(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """L1 + edges + hues, each a mean; pictures are (B, 3, H, W) from -1 to 1."""
+    detail = edge_loss(made, real) + hue_loss(made, real)
+    return (made - real).abs().mean() + detail
+
+
+def vae_loss(vae: Vae, real: torch.Tensor, *, fast: bool) -> torch.Tensor:
     """L1 + edges + hues + a little weight on large latents, all as means."""
     with autocast(fast):
         latent = vae.encode(real).latent_dist.mean
         made = vae.decode(latent + NOISE * torch.randn_like(latent)).sample
     made, latent = made.float(), latent.float()
     penalty = LATENT_PENALTY * latent.square().mean()
-    detail = edge_loss(made, real) + hue_loss(made, real)
-    return (made - real).abs().mean() + detail + penalty
+    loss: torch.Tensor = picture_loss(made, real) + penalty
+    return loss
 
 
 def halve(pictures: np.ndarray) -> np.ndarray:
     """Average 2x2 pixels: uint8 (B, H, W, 3) to (B, H/2, W/2, 3)."""
     batch, high, wide, _ = pictures.shape
     cells = pictures.reshape(batch, high // 2, 2, wide // 2, 2, 3)
-    return cells.mean(axis=(2, 4)).round().astype(np.uint8)
+    small: np.ndarray = cells.mean(axis=(2, 4)).round().astype(np.uint8)
+    return small
 
 
 @torch.no_grad()
-def grow(small: AutoencoderKL, large: AutoencoderKL) -> None:
+def grow(small: Vae, large: Vae) -> None:
     """Start a network of one more level from one trained at half the size.
 
     The two outer levels are equally wide. The new outer level begins as an averaging

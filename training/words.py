@@ -16,7 +16,14 @@ from tokenizers import (
     pre_tokenizers,
     trainers,
 )
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from training.parts import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    TextEncoder,
+    WordTokenizer,
+)
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 WORD_END = "</w>"
@@ -35,7 +42,7 @@ class TextSize:
     vocabulary: int = 2800
 
 
-def train_tokenizer(lines: Iterable[str], folder: Path, size: int) -> CLIPTokenizer:
+def train_tokenizer(lines: Iterable[str], folder: Path, size: int) -> WordTokenizer:
     """Learn byte-pair merges from captions and save them as a CLIPTokenizer.
 
     Every byte, alone and at a word's end, stays in the vocabulary, so any Unicode text
@@ -78,7 +85,7 @@ def train_tokenizer(lines: Iterable[str], folder: Path, size: int) -> CLIPTokeni
     return tokenizer
 
 
-def build_text_encoder(tokenizer: CLIPTokenizer, size: TextSize) -> CLIPTextModel:
+def build_text_encoder(tokenizer: WordTokenizer, size: TextSize) -> TextEncoder:
     """Make an untrained CLIP text encoder for a tokenizer."""
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),

@@ -86,9 +86,9 @@ def trained(icons, tmp_path_factory):
     tokenizer = train_tokenizer(lines, folder / "tokenizer", TEXT.vocabulary)
     vae = load_trained_vae(folder, VAE)
     cache = make_cache(vae, scenes, stock, folder, fast=False)
-    sizes = {"unet_size": UNET, "text_size": TEXT}
-    losses["diffusion"] = train_diffusion(
-        cache, tokenizer, folder, minutes=5, batch=16, max_steps=20, fast=False, **sizes
+    train_both = functools.partial(train_diffusion, unet_size=UNET, text_size=TEXT)
+    losses["diffusion"] = train_both(
+        cache, tokenizer, folder, minutes=5, batch=16, max_steps=20, fast=False
     )
     trainer = Trainer(tokenizer, UNET, TEXT)
     trainer.load(folder / "diffusion.pt")
@@ -131,12 +131,16 @@ def test_when_cached_then_latents_are_normalised(trained):
     assert latents.std().item() == pytest.approx(1.0, abs=0.05)
 
 
+def never(rng: np.random.Generator) -> np.ndarray:
+    raise AssertionError("a finished training drew another picture")
+
+
 def test_when_resumed_then_training_goes_on_from_the_last_step(trained):
     folder = trained["folder"]
     state = torch.load(folder / "vae.pt", weights_only=True)
     assert state["step"] == 20
     assert state["grown"] is True
-    more = train_vae(None, folder, minutes=5, size=VAE, max_steps=20, fast=False)
+    more = train_vae(never, folder, minutes=5, size=VAE, max_steps=20, fast=False)
     assert more == []
 
 

@@ -1,0 +1,87 @@
+"""Sharpen the decoder at the end: cached latents in, the painted pictures out.
+
+The encoder stays as it is, so the denoiser's latents keep their meaning. Noise of the
+size of the denoiser's own errors is added, as in training.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from training.budget import Budget, learning_rate, set_learning_rate
+from training.diffusion import Cache
+from training.muon import Muon
+from training.parallel import Workers, autocast
+from training.parts import Vae
+from training.plans import shares
+from training.scenes import paint
+from training.vae import picture_loss, to_tensor
+
+NOISE = 0.12
+"""Standard deviation, in normalised latents."""
+
+
+def _loss(
+    vae: Vae, latents: torch.Tensor, real: torch.Tensor, *, fast: bool
+) -> torch.Tensor:
+    noisy = latents + NOISE * torch.randn_like(latents)
+    with autocast(fast):
+        made = vae.decode(noisy).sample
+    return picture_loss(made.float(), real)
+
+
+def polish(
+    vae: Vae,
+    cache: Cache,
+    folder: Path,
+    *,
+    minutes: float,
+    batch: int = 6,
+    peak: float = 2.5e-3,
+    threads: int = 2,
+    max_steps: int | None = None,
+    fast: bool = True,
+) -> list[float]:
+    """Train the decoder of a VAE with normalised latents; save to ``folder/vae``."""
+    vae.encoder.requires_grad_(False)
+    vae.quant_conv.requires_grad_(False)
+    weights = [w for w in vae.parameters() if w.requires_grad]
+    workers, budget = Workers(threads), Budget(minutes)
+    muon = Muon([w for w in weights if w.ndim > 1], peak)
+    muon.spread = workers.each
+    adam = torch.optim.AdamW([w for w in weights if w.ndim < 2], lr=peak)
+    rng = np.random.default_rng(23)
+    rates, stock = shares(cache.scenes, cache.stock), cache.stock
+    losses: list[float] = []
+    for step in itertools.count():
+        if budget.is_over or (max_steps is not None and step >= max_steps):
+            break
+        rate = learning_rate(peak, step, budget.progress, warmup=20)
+        set_learning_rate(muon, rate)
+        set_learning_rate(adam, rate)
+        chosen = rng.choice(len(rates), size=batch, p=rates)
+        real = np.stack(
+            [paint(cache.scenes[i], stock.icons, stock.lookup) for i in chosen]
+        )
+        pairs = zip(
+            cache.latents[torch.from_numpy(chosen)].chunk(threads),
+            to_tensor(real).chunk(threads),
+            strict=True,
+        )
+        tasks = [
+            functools.partial(_loss, vae, latents, part, fast=fast)
+            for latents, part in pairs
+        ]
+        losses.append(workers.backward(weights, tasks))
+        muon.step()
+        adam.step()
+        if step % 25 == 24:
+            recent = sum(losses[-25:]) / 25
+            print(f"polish {step + 1} loss {recent:.4f}", flush=True)
+    vae.save_pretrained(folder / "vae")
+    return losses
