@@ -14,7 +14,8 @@ from generators.pipelines import loading
 from generators.pipelines.previews import Sketcher
 from generators.pipelines.protocol import Draw
 
-_PREVIEW_SECONDS = 0.2
+_PREVIEW_SECONDS = 0.33  # as often as they are shown
+_PREVIEW_SHARE = 0.02  # of the drawing's time, at most
 _STEPS_SHARE = 0.98  # the rest of a batch's progress is decoding
 
 
@@ -100,18 +101,20 @@ def _run(pipeline: Any, order: Draw, seeds: tuple[int, ...], teller: Teller) -> 
 def _stepper(order: Draw, seeds: tuple[int, ...], teller: Teller) -> Callable[..., Any]:
     sketcher = Sketcher(order.checkpoint, width=order.width, height=order.height)
     before = order.seeds.index(seeds[0])
-    shown_at = time.monotonic()
+    due_at = 0.0  # the first one as soon as there is something to see
 
     def on_step_end(pipeline: Any, step: int, _: Any, tensors: Any) -> Any:
-        nonlocal shown_at
+        nonlocal due_at
         if teller.is_canceled():
             raise Canceled
         steps = max(int(pipeline.num_timesteps), step + 1)
-        is_due = time.monotonic() - shown_at >= _PREVIEW_SECONDS
         sketch = sketcher.after_step(pipeline.scheduler, step, tensors["latents"])
-        preview = sketch() if is_due else b""
-        if preview:
-            shown_at = time.monotonic()
+        now, preview = time.monotonic(), b""
+        if now >= due_at:
+            preview = sketch()
+            cost = time.monotonic() - now
+            if preview:
+                due_at = now + max(_PREVIEW_SECONDS, cost / _PREVIEW_SHARE)
         share = len(seeds) * (step + 1) / steps * _STEPS_SHARE
         teller.on_step(step + 1, steps, (before + share) / len(order.seeds), preview)
         return tensors

@@ -99,24 +99,24 @@ class Sketcher:
         self._checkpoint = checkpoint
         self._width = width
         self._height = height
-        self._before: tuple[float, Any] | None = None
+        self._before: tuple[int, Any] | None = None
 
     def after_step(
         self, scheduler: Any, step: int, latents: Any
     ) -> Callable[[], bytes]:
-        """Take note of a step; the answer makes the preview when it is called."""
-        earlier = self._before
-        try:
-            now = _on_the_line(scheduler, step, latents[:1])
-        except _FAILURES:
-            now = (0.0, latents[:1])
-        self._before = now
+        """Take note of a step; the answer makes the preview when it is called.
+
+        Nothing is computed until then: reading a number from a GPU stops its queue.
+        """
+        earlier, self._before = self._before, (step, latents)
 
         def sketch() -> bytes:
             try:
+                now = _on_the_line(scheduler, step, latents[:1])
+                then = earlier and _on_the_line(scheduler, earlier[0], earlier[1][:1])
                 return preview(
                     self._checkpoint,
-                    _line_end(earlier, now),
+                    _line_end(then, now),
                     width=self._width,
                     height=self._height,
                 )

@@ -95,14 +95,14 @@ def test_when_a_batch_is_native_then_it_is_one_call(local):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_when_drawing_takes_time_then_previews_come(local, family):
     seen: list[Progress] = []
-    drawn(local, request_for(f"tiny-{family}", num_inference_steps=60), seen)
+    drawn(local, request_for(f"tiny-{family}", num_inference_steps=90), seen)
     previews = {each.preview for each in seen if each.preview}
     assert len(previews) >= 2
     for preview in previews:
         image = Image.open(io.BytesIO(preview))
         assert image.format == "WEBP"
         assert image.size == (256, 256)
-    assert seen[-1].step == seen[-1].steps == 60
+    assert seen[-1].step == seen[-1].steps == 90
 
 
 def test_when_words_or_numbers_differ_then_the_picture_does(local):
