@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 from kombu import Connection
 
 ROOT = Path(__file__).parents[2]
@@ -130,10 +131,12 @@ def queue_prefix():
     """Queue names of our own, removed from the brokers afterwards."""
     prefix = f"test-{uuid.uuid4().hex[:8]}."
     yield prefix
-    for url in (REDIS, RABBITMQ):
-        with Connection(url) as connection:
-            for lane in ("local", "remote"):
-                connection.default_channel.queue_delete(f"{prefix}{lane}")
+    with Connection(RABBITMQ) as connection:
+        for lane in ("local", "remote"):
+            connection.default_channel.queue_delete(f"{prefix}{lane}")
+    with redis.Redis.from_url(REDIS) as server:
+        for key in server.scan_iter(match=f"{prefix}*"):
+            server.delete(key)
 
 
 @pytest.fixture
