@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import huggingface_hub.constants
 import pytest
 import torch
 from django.core.management import CommandError, call_command
@@ -30,6 +31,7 @@ WEIGHTS = "diffusion_pytorch_model.safetensors"
 def hub(settings, monkeypatch, models_folder, tiny_models, tmp_path):
     """A hub with ``tester/tiny``, which also has files that are not wanted."""
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     repo = tmp_path / "repo"
     shutil.copytree(tiny_models / "tiny-sd15", repo)
     (repo / "magicshot.json").unlink()
@@ -119,6 +121,7 @@ def test_when_the_command_is_killed_then_the_next_run_goes_on(
     environment = os.environ | {
         "MODELS_DIR": str(models_folder),
         "HF_ENDPOINT": hub.endpoint,
+        "HF_HUB_OFFLINE": "0",
         "MAGICSHOT_HOME": str(tmp_path / "home"),
         "DJANGO_SETTINGS_MODULE": "tests.settings",
     }
