@@ -1,14 +1,29 @@
 """Where settings come from: the environment, and one data folder for all state."""
 
 import contextlib
+import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
+
+class Environment(environ.FileAwareEnv):
+    """Reads variables, and names the one whose value cannot be read."""
+
+    def get_value(self, var: str, *args: Any, **options: Any) -> Any:
+        """Raise ``ImproperlyConfigured`` with the variable's name for a bad value."""
+        try:
+            return super().get_value(var, *args, **options)
+        except (OSError, ValueError) as error:
+            raise ImproperlyConfigured(f"{var} cannot be read: {error}.") from error
+
+
+env = Environment()
 """Typed readers; each variable may also be given as ``NAME_FILE``, a file's path."""
 
 
@@ -17,7 +32,14 @@ def data_folder() -> Path:
     home = (
         Path(env.str("MAGICSHOT_HOME", str(BASE_DIR / "data"))).expanduser().resolve()
     )
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"MAGICSHOT_HOME={home} cannot be made: {error.strerror}."
+        ) from error
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise ImproperlyConfigured(f"MAGICSHOT_HOME={home} cannot be written.")
     return home
 
 

@@ -98,12 +98,14 @@ def _listen_on(family: socket.AddressFamily, address: Any) -> socket.socket:
 
 
 def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
+    if not 1 <= port <= 65535:
+        raise PortTaken(f"PORT={port} is no port: choose one from 1 to 65535.")
     try:
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-    except (socket.gaierror, OverflowError) as error:
-        raise PortTaken(f"HOST={host} PORT={port} is no address: {error}") from error
+    except socket.gaierror as error:
+        raise PortTaken(f"HOST={host} is no address: {error.strerror}.") from error
     return list(dict.fromkeys((family, address) for family, *_, address in found))
 
 
