@@ -122,6 +122,13 @@ def test_invitation_for_an_address_is_for_that_address(client, settings):
     assert sign_up(client, "dora@example.org").status_code == 302
 
 
+def test_who_is_signed_in_needs_no_invitation(client, alice):
+    client.force_login(alice)
+    invitation = Invitation.objects.create()
+    assert open_invitation(client, invitation).url == "/"
+    assert Invitation.objects.usable().exists()
+
+
 def test_expired_or_made_up_invitations_lead_nowhere(client, settings):
     settings.SIGN_UP = "invitation"
     expired = Invitation.objects.create(expires_at=timezone.now() - timedelta(days=1))

@@ -4,9 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from allauth.account.models import EmailAddress
+from asgiref.sync import async_to_sync
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import reverse
 
 from accounts.models import User
@@ -33,6 +34,13 @@ def send(client, token=None, email="olive@example.org", password=PASSWORD):
 def test_front_page_sends_strangers_to_set_up(client):
     assert client.get("/").url == reverse("setup")
     assert client.get(reverse("account_login")).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_front_page_sends_strangers_to_set_up_on_the_asynchronous_server():
+    get = async_to_sync(AsyncClient().get)
+    assert get("/").headers["Location"] == reverse("setup")
+    assert get(reverse("account_login")).status_code == 200
 
 
 def test_address_carries_the_token_into_the_form(client, settings):
