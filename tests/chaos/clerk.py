@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import django
@@ -133,7 +134,7 @@ def _granted(wallet: Any) -> int:
     )
 
 
-REQUESTS = {"submit": submit, "look": look, "audit": audit}
+REQUESTS: dict[str, Callable[..., Any]] = {"submit": submit, "look": look, "audit": audit}
 
 if __name__ == "__main__":
     main()

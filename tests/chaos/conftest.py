@@ -25,19 +25,15 @@ def embedded(tmp_path_factory) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[servers.Redis]:
     """A Redis of our own."""
-    server = servers.Redis()
-    server.start()
-    yield server
-    server.remove()
+    with servers.running(servers.Redis()) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[servers.PostgreSQL]:
     """A PostgreSQL of our own."""
-    server = servers.PostgreSQL()
-    server.start()
-    yield server
-    server.remove()
+    with servers.running(servers.PostgreSQL()) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +48,8 @@ def served(tmp_path_factory, redis_server, postgresql_server) -> Iterator[Site]:
         yield site
 
 
-@pytest.fixture(params=["embedded", "served"])
-def site(request) -> Site:
-    """Each of the two sites, one after the other."""
-    return request.getfixturevalue(request.param)
+@pytest.fixture(scope="session")
+def sites(request) -> list[Site]:
+    """Both sites; with ``EMBEDDED`` set, as in ``make test EMBEDDED=1``, only one."""
+    names = ["embedded"] if os.environ.get("EMBEDDED") else ["embedded", "served"]
+    return [request.getfixturevalue(name) for name in names]

@@ -1,5 +1,6 @@
 """Private servers on free ports, to be killed: never the machine's shared ones."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -8,8 +9,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import redis
@@ -59,9 +61,8 @@ class Server:
             self.process = subprocess.Popen(
                 self.command(), stdout=log, stderr=log, user=self.owner()
             )
-        wait_until(
-            self.answers, what=f"{type(self).__name__} answering", seconds=START_SECONDS
-        )
+        name = type(self).__name__
+        wait_until(self.answers, what=f"{name} answering", seconds=START_SECONDS)
 
     def stop(self, number: int = signal.SIGKILL) -> None:
         """End it by a signal, and wait for that."""
@@ -76,14 +77,27 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+ServerT = TypeVar("ServerT", bound=Server)
+
+
+@contextlib.contextmanager
+def running(server: ServerT) -> Iterator[ServerT]:
+    """Run a server while the block runs."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
 class Redis(Server):
     """A Redis without persistence: killed, it forgets everything."""
 
     def command(self) -> list[str]:
         """Return what is to be started."""
-        options = {"port": self.port, "bind": "127.0.0.1", "dir": self.folder}
-        pairs = [f"--{name}={value}" for name, value in options.items()]
-        return ["redis-server", *pairs, "--save", "", "--appendonly", "no"]
+        place = ["--port", str(self.port), "--bind", "127.0.0.1"]
+        kept = ["--dir", str(self.folder), "--save", "", "--appendonly", "no"]
+        return ["redis-server", *place, *kept]
 
     def answers(self) -> bool:
         """Say whether it takes requests."""
@@ -94,6 +108,11 @@ class Redis(Server):
             return False
         finally:
             client.close()
+
+    def flush(self) -> None:
+        """Make it forget everything."""
+        with redis.Redis(host="127.0.0.1", port=self.port) as client:
+            client.flushall()
 
     @property
     def url(self) -> str:

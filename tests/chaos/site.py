@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,18 @@ def end(process: subprocess.Popen[str]) -> int:
     return code
 
 
+class Stalled:
+    """A process that was stopped by SIGSTOP."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on where it was."""
+        self.process.send_signal(signal.SIGCONT)
+
+
 class Member:
     """One process of the site, and the spare that takes over when it dies."""
 
@@ -48,7 +61,6 @@ class Member:
         self._site = site
         self.role = role
         self.killed = 0
-        self.is_suspended = False
         self.process = self._load()
         self._spare = self._load()
         self._begin(self.process)
@@ -61,11 +73,25 @@ class Member:
         end(self.process)
         self._take_over()
 
-    def add(self) -> subprocess.Popen[str]:
-        """Start a second process beside the first, which is returned and kept."""
-        first = self.process
+    def kill(self) -> None:
+        """Kill it from outside, wherever it is."""
+        self.process.kill()
+        self.process.wait()
+        self.tend()
+
+    @contextlib.contextmanager
+    def stalled(self) -> Iterator["Stalled"]:
+        """Stop the process as a paused machine would, and let the spare work beside it.
+
+        The stalled one is awake again at the latest when the block ends, and gone then.
+        """
+        first = Stalled(self.process)
         self._take_over()
-        return first
+        try:
+            yield first
+        finally:
+            first.wake()
+            end(first.process)
 
     def stop(self) -> None:
         """End it, without ceremony."""
@@ -141,7 +167,7 @@ class Site:
         if not line:
             code = end(self._clerk)
             self._clerk = self._hire()
-            raise BrokenPipeError(f"the clerk ended with {code}\n{self.log_tail()}")
+            raise BrokenPipeError(f"the clerk ended with {code}")
         return json.loads(line)
 
     def press(self, slug: str, prompt: str, *, num_images: int = 2) -> str:
@@ -169,8 +195,18 @@ class Site:
     def tend(self) -> None:
         """Replace every dead process by its spare."""
         for member in self.members.values():
-            if not member.is_suspended:
-                member.tend()
+            member.tend()
+
+    def tend_for(self, seconds: float) -> None:
+        """Let time pass, replacing what dies meanwhile."""
+        end_at = time.monotonic() + seconds
+        while time.monotonic() < end_at:
+            self.tend()
+            time.sleep(0.05)
+
+    def num_killed(self) -> int:
+        """Count the processes that SIGKILL has ended."""
+        return sum(member.killed for member in self.members.values())
 
     # Tickets
 
@@ -186,11 +222,10 @@ class Site:
         """Wait until each of these points has killed, and the dead are replaced."""
         end = time.monotonic() + END_SECONDS
         while any(map(self.is_armed, named)):
-            assert time.monotonic() < end, f"never reached: {named}\n{self.log_tail()}"
+            assert time.monotonic() < end, f"never reached: {named}"
             self.tend()
             time.sleep(0.05)
-        time.sleep(0.05)
-        self.tend()
+        self.tend_for(0.1)
 
     # Waiting
 
@@ -202,13 +237,20 @@ class Site:
             if job["status"] in statuses if statuses else job["is_ended"]:
                 return job
             if time.monotonic() > end:
-                raise AssertionError(f"it did not end: {job}\n{self.log_tail()}")
+                raise AssertionError(f"it did not end: {job}")
             time.sleep(0.1)
+
+    def wait_for_event(self, token: str, name: str) -> None:
+        """Wait until something has happened to the job."""
+        end_at = time.monotonic() + END_SECONDS
+        while name not in self.job(token)["events"]:
+            assert time.monotonic() < end_at, f"no {name}: {self.job(token)}"
+            time.sleep(0.05)
 
     def assert_in_order(self) -> None:
         """Fail unless the ledger, the files and the leases all add up."""
         wrong = {name: value for name, value in self.ask("audit").items() if value}
-        assert not wrong, f"{wrong}\n{self.log_tail()}"
+        assert not wrong, wrong
 
     def _hire(self) -> subprocess.Popen[str]:
         clerk = self.spawn("tests.chaos.clerk")
@@ -242,3 +284,20 @@ def assert_right(job: dict[str, Any]) -> None:
     refunded = job["ledger"].get("refund", [0, 0])[0]
     assert reserved == job["settled"] + refunded, job
     assert (job["status"] == "succeeded") == (job["delivered"] > 0), job
+
+
+def on_each(
+    sites: Sequence[Site], check: Callable[[Site], None], *, times: int = 1
+) -> None:
+    """Run a check on all sites side by side; each failure shows its site's log."""
+
+    def run(site: Site) -> None:
+        try:
+            for _ in range(times):
+                check(site)
+        except (AssertionError, OSError) as error:
+            raise AssertionError(f"{site.home}: {error}\n{site.log_tail()}") from error
+
+    with ThreadPoolExecutor(len(sites)) as pool:
+        for outcome in [pool.submit(run, site) for site in sites]:
+            outcome.result()
