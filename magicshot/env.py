@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-class Environment(environ.FileAwareEnv):
+class Environment(environ.FileAwareEnv):  # type: ignore[misc]
     """Reads variables, and names the one whose value cannot be read."""
 
     def get_value(self, var: str, *args: Any, **options: Any) -> Any:

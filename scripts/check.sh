@@ -16,7 +16,7 @@ step "$BIN/ruff" check --quiet .
 step "$BIN/ruff" format --check --quiet .
 step "$BIN/djlint" --quiet --lint templates
 step "$BIN/mypy" --no-error-summary .
-step "$BIN/lint-imports" --no-timing
+step "$BIN/lint-imports" --no-logo
 step "$BIN/python" manage.py makemigrations --check --dry-run
 SITE_URL=https://magicshot.example ALLOWED_HOSTS=magicshot.example \
     step "$BIN/python" manage.py check --deploy --fail-level WARNING
