@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.chaos import points
 
-END_SECONDS = float(os.environ.get("CHAOS_END_SECONDS", "45"))
+END_SECONDS = float(os.environ.get("CHAOS_END_SECONDS", "150"))
 """How long a job may take to end after whatever was done to it."""
 
 ROLES = ("local", "remote", "beat")
