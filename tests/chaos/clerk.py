@@ -134,7 +134,11 @@ def _granted(wallet: Any) -> int:
     )
 
 
-REQUESTS: dict[str, Callable[..., Any]] = {"submit": submit, "look": look, "audit": audit}
+REQUESTS: dict[str, Callable[..., Any]] = {
+    "submit": submit,
+    "look": look,
+    "audit": audit,
+}
 
 if __name__ == "__main__":
     main()

@@ -20,7 +20,7 @@ END_SECONDS = float(os.environ.get("CHAOS_END_SECONDS", "150"))
 
 ROLES = ("local", "remote", "beat")
 SETTINGS = {
-    "LEASE_SECONDS": "2.5",
+    "LEASE_SECONDS": "3.5",
     "HEARTBEAT_SECONDS": "0.5",
     "RECONCILE_SECONDS": "0.5",
     "UNKNOWN_SECONDS": "2",
@@ -129,6 +129,8 @@ class Site:
         self._manage("migrate", "-v0")
         self._clerk = self._hire()
         self.members = {role: Member(self, role) for role in ROLES}
+        for slug in ("fake", "fake-local"):  # the first start is the slow one
+            self.wait_for(self.press(slug, "warming up"))
 
     def spawn(self, module: str, *arguments: str) -> subprocess.Popen[str]:
         """Start one of our test-owned scripts, talking by lines."""

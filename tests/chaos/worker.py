@@ -9,6 +9,7 @@ import os
 import sys
 
 import django
+from PIL import Image
 
 
 def main(name: str) -> None:
@@ -18,9 +19,11 @@ def main(name: str) -> None:
     from celery.bin.celery import celery
 
     from generators import tasks  # noqa: F401 (loaded before the wait, not after)
+    from generators.providers import fake, fake_pictures  # noqa: F401
     from magicshot import processes
     from tests.chaos import points
 
+    Image.init()
     points.install(is_worker=True)
     (program,) = (each for each in processes.workers() if each.name == name)
     print("ready", flush=True)
