@@ -220,14 +220,13 @@ class Site:
         """Say whether nobody has reached the point yet."""
         return (self.tickets / point).exists()
 
-    def wait_until_disarmed(self, *named: str) -> None:
-        """Wait until each of these points has killed, and the dead are replaced."""
-        end = time.monotonic() + END_SECONDS
-        while any(map(self.is_armed, named)):
-            assert time.monotonic() < end, f"never reached: {named}"
-            self.tend()
-            time.sleep(0.05)
-        self.tend_for(0.1)
+    def wait_until_killed(self, count: int) -> None:
+        """Wait until SIGKILL has ended that many processes, and spares took over."""
+        end_at = time.monotonic() + END_SECONDS
+        while self.num_killed() < count:
+            armed = [ticket.name for ticket in self.tickets.iterdir()]
+            assert time.monotonic() < end_at, f"{armed} were never reached"
+            self.tend_for(0.1)
 
     # Waiting
 
