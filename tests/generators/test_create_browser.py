@@ -66,6 +66,7 @@ def new_page(site, chromium, complaints):
         page.fill("[name=password1]", PASSWORD)
         page.click("main button[type=submit]")
         page.wait_for_url(f"{site.url}/")
+        page.goto(f"{site.url}/?image_model=fake")  # the first may be a real one
         return page
 
     yield open_page
