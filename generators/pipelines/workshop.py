@@ -130,6 +130,7 @@ class Workshop:
             batch=order.batch,
         )
         self._has_loaded = True
+        loading.use_fitting_threads(order.checkpoint)
         seconds = drawing.draw(
             pipeline, order, batch=batch, teller=self._teller(number)
         )
