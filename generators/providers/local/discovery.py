@@ -215,5 +215,5 @@ def _capabilities(found: Anatomy, described: Description) -> Capabilities:
         steps=described.num_inference_steps,
         guidance_scale=described.guidance_scale,
         native_batch=described.native_batch,
-        can_change_scheduler=found.can_change_scheduler,
+        schedulers=found.schedulers,
     )

@@ -147,7 +147,7 @@ def capabilities(
     steps: int | None = None,
     guidance_scale: float | None = None,
     native_batch: int | None = None,
-    can_change_scheduler: bool,
+    schedulers: tuple[str, ...] = (),
 ) -> Capabilities:
     """Say what one checkpoint of a family can do; given values go before the family's."""
     default_steps = steps or family.steps
@@ -171,7 +171,7 @@ def capabilities(
         guidance_scale=None
         if default_guidance is None
         else NumberRange(minimum=0, maximum=20, default=default_guidance, step=0.1),
-        schedulers=SCHEDULERS if can_change_scheduler else (),
+        schedulers=schedulers,
         max_prompt_chars=family.max_prompt_chars,
         has_progress=True,
         has_previews=True,

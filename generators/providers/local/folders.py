@@ -46,7 +46,7 @@ class Anatomy:
 
     family: Family
     native: Size
-    can_change_scheduler: bool
+    schedulers: tuple[str, ...]
     float_elements: int
     other_bytes: int
     decoder_channels: int
@@ -72,7 +72,7 @@ def anatomy(folder: Path) -> Anatomy:
     return Anatomy(
         family=family,
         native=_native_size(folder, family, vae),
-        can_change_scheduler=_can_change_scheduler(folder),
+        schedulers=_schedulers(folder),
         float_elements=sum(each.elements for each in tensors if each.is_float),
         other_bytes=_other_bytes(tensors),
         decoder_channels=_decoder_channels(vae),
@@ -193,11 +193,17 @@ def _native_size(folder: Path, family: Family, vae: Mapping[str, Any]) -> Size:
     return Size(width=side, height=side)
 
 
-def _can_change_scheduler(folder: Path) -> bool:
+def _schedulers(folder: Path) -> tuple[str, ...]:
+    """Name the schedulers that understand all that the model's own is set to."""
     config = read_json(folder / "scheduler" / "scheduler_config.json")
-    return "FlowMatch" not in str(config.get("_class_name")) and (
-        config.get("prediction_type", "epsilon") in {"epsilon", "v_prediction"}
-    )
+    prediction = config.get("prediction_type", "epsilon")
+    if "FlowMatch" in str(config.get("_class_name")) or prediction not in {
+        "epsilon",
+        "v_prediction",
+    }:
+        return ()
+    has_zero_snr = bool(config.get("rescale_betas_zero_snr"))
+    return tuple(n for n in families.SCHEDULERS if n != "pndm" or not has_zero_snr)
 
 
 def _decoder_channels(vae: Mapping[str, Any]) -> int:

@@ -35,7 +35,7 @@ def anatomy(path: Path) -> Anatomy:
     return Anatomy(
         family=family,
         native=Size(width=family.native_size, height=family.native_size),
-        can_change_scheduler=family.key in {"sd15", "sd2", "sdxl"},
+        schedulers=families.SCHEDULERS if family.key in {"sd15", "sd2", "sdxl"} else (),
         float_elements=sum(t.elements for t in tensors.values() if t.is_float),
         other_bytes=sum(t.stored_bytes for t in tensors.values() if not t.is_float),
         decoder_channels=256,

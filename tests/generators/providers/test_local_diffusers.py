@@ -230,6 +230,17 @@ def test_when_models_lie_there_then_each_has_its_familys_abilities(local, settin
     assert specs["tiny-sd3"].capabilities.guidance_scale.default == 7.0
 
 
+def test_when_trained_to_pure_noise_then_only_fitting_schedulers_are_offered(
+    offered, models_folder
+):
+    tiny_pipelines.save("sd15", models_folder / "it")
+    config = models_folder / "it" / "scheduler" / "scheduler_config.json"
+    change_json(config, rescale_betas_zero_snr=True)
+    (spec,) = offered.catalog()
+    assert "euler" in spec.capabilities.schedulers
+    assert "pndm" not in spec.capabilities.schedulers
+
+
 def test_when_flux_was_distilled_then_it_takes_no_guidance(offered, models_folder):
     tiny_pipelines.save("flux", models_folder / "schnell")
     config = models_folder / "schnell" / "transformer" / "config.json"
