@@ -10,6 +10,8 @@ from PIL import Image
 from generators.contracts import GenerationRequest, Progress
 from generators.pipelines import loading
 from generators.pipelines.memory import Device
+from generators.providers.local_diffusers import LocalDiffusersProvider
+from magicshot.env import BASE_DIR
 from tests.fakes.tiny_pipelines import FAMILIES, SIDE
 
 # diffusers' own, under numpy 2: only our bare pipelines run in this process.
@@ -156,3 +158,32 @@ def test_when_the_same_weights_are_in_one_file_then_the_picture_is_the_same(
         drawn(local, request_for(model_id)).images[0] for model_id in (single, folder)
     )
     assert np.array_equal(pixels(one), pixels(other))
+
+
+def test_when_spark_draws_then_it_equals_the_bare_pipeline_and_shows_previews(
+    settings, tmp_path, shared_engine
+):
+    import torch
+
+    settings.BUILT_IN_MODELS_DIR = BASE_DIR / "models"
+    settings.MODELS_DIR = tmp_path
+    provider = LocalDiffusersProvider(engine=shared_engine)
+    size = found(provider, "spark").capabilities.default_size
+    seen: list[Progress] = []
+    request = request_for("spark", width=size.width, height=size.height)
+    result = drawn(provider, request, seen)
+
+    checkpoint = found(provider, "spark").checkpoint
+    loading.use_fitting_threads(checkpoint)
+    pipeline = loading.load(checkpoint, Device(name="cpu", float_bytes=4))
+    able = found(provider, "spark").capabilities
+    bare = pipeline(
+        prompt="a red apple on a table",
+        width=size.width,
+        height=size.height,
+        num_inference_steps=int(able.num_inference_steps.default),
+        guidance_scale=able.guidance_scale.default,
+        generator=torch.Generator("cpu").manual_seed(7),
+    ).images[0]
+    assert np.array_equal(pixels(result.images[0]), np.asarray(bare))
+    assert any(each.preview for each in seen)
