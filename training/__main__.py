@@ -91,7 +91,7 @@ def run(stage: str, *, folder: Path, model: Path, minutes: float, threads: int) 
         _export(stock, folder, model)
     elif stage == "judge":
         judge, _ = train_judge(icons, folder, minutes=share, threads=threads)
-        report = score(icons, judge, model, count=100)
+        report = score(icons, judge, model, count=60)
         write_report(report, folder / "judge.json")
         print(report)
 

@@ -14,16 +14,12 @@ from training.parts import StableDiffusionPipeline, Vae, WordTokenizer
 from training.scenes import paint
 
 STEPS = 20
-GUIDANCE = 3.0
+GUIDANCE = 5.0
 GOOD_AT = (
-    "food",
-    "animals",
-    "plants",
-    "vehicles",
-    "everyday objects",
-    "faces",
-    "3D, flat, cartoon and line icons",
-    "two or three things in a scene",
+    "one simple thing, such as a red apple",
+    "naming a colour",
+    "plain backgrounds",
+    "trying Magicshot without a key or a download",
 )
 
 
@@ -77,8 +73,8 @@ def export(
     settings = {
         "label": "Spark",
         "description": (
-            "A tiny model of our own, trained from scratch on permissively licensed "
-            "drawings. Draws simple things and small scenes at 128 x 128."
+            "A toy model of our own, trained from scratch on permissively licensed "
+            "drawings. Soft, simple pictures of about a hundred things, 128 x 128."
         ),
         "good_at": list(GOOD_AT),
         "width": 128,

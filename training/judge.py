@@ -22,7 +22,7 @@ from torch.nn import functional
 from training.budget import Budget, learning_rate, set_learning_rate
 from training.captions import PREFIXES, with_article
 from training.parallel import Workers
-from training.plans import Stock, plan_single
+from training.plans import Stock, plan_single, popularity
 from training.prepare import STYLES, Icons
 from training.scenes import Item, Scene, is_held_out, paint
 from training.sheet import draw, load_pipeline, read_defaults
@@ -110,13 +110,18 @@ def train_judge(
     threads: int = 2,
     max_steps: int | None = None,
 ) -> tuple[Judge, list[float]]:
-    """Train on every pair that is not held out; save to ``folder/judge.pt``."""
+    """Train on the popular concepts' pairs that are not held out.
+
+    The judge names one of the concepts that the denoiser was shown; saved to
+    ``folder/judge.pt``.
+    """
     stock = Stock.of(icons)
     rng = np.random.default_rng(5)
+    known = popularity(stock)
     bank: list[np.ndarray] = []
     labels: list[int] = []
     for style, ids in enumerate(stock.by_style):
-        for concept in ids.tolist():
+        for concept in ids[known[ids]].tolist():
             for white in (1.0, 0.0):
                 plan = plan_single(rng, stock, concept, style, white=white)
                 bank.append(shrink(paint(plan, icons, stock.lookup)))
@@ -179,7 +184,9 @@ class Pairs:
 def choose_pairs(icons: Icons, count: int) -> list[Pairs]:
     """Pick pairs: trained ones in 3D and in other styles, and all unseen ones."""
     rng = np.random.default_rng(17)
-    pairs = list(zip(icons.concept_of.tolist(), icons.style_of.tolist(), strict=True))
+    known = popularity(Stock.of(icons))
+    ids = zip(icons.concept_of.tolist(), icons.style_of.tolist(), strict=True)
+    pairs = [pair for pair in ids if known[pair[0]]]
     unseen = [p for p in pairs if is_held_out(icons.concepts[p[0]].code, p[1])]
     seen = [p for p in pairs if p not in set(unseen)]
     groups = {
