@@ -31,9 +31,8 @@ def _measure(home: Path) -> None:
 
     figures, goals, site = measuring.starts(home)
     try:
-        person = Person(site)
+        person = Person(site, "bob@example.org")
         for more_figures, more_goals in (
-            measuring.first_picture(person),
             measuring.presses(person, home, COUNT),
             measuring.cancels(person, max(3, COUNT // 5)),
         ):

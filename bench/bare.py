@@ -20,6 +20,7 @@ def draw(count: int) -> dict[str, Any]:
     import torch
     from diffusers import DiffusionPipeline
 
+    torch.set_num_threads(1)  # as the engine draws models as small as this
     told = json.loads((SPARK / "magicshot.json").read_text())
     loader: Any = DiffusionPipeline  # it has no types
     pipeline = loader.from_pretrained(SPARK, torch_dtype=torch.float32)

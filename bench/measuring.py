@@ -79,9 +79,15 @@ def _start(home: Path) -> tuple[Site, float]:
 
 
 def starts(home: Path) -> tuple[Figures, Goals, Site]:
-    """Start a fresh site, stop it, start it again; leave the second running."""
+    """Start a fresh site, draw at once, stop it, start it again; leave it running."""
+    alone = json.loads(bare("draw", "1"))["first"]
     bare_start, _ = bare_server()
+    began = time.perf_counter()
     first, cold = _start(home)
+    person = Person(first)
+    job = ended(person.press("a red apple", model="spark").job_id)
+    to_picture = time.perf_counter() - began
+    assert job.num_delivered == 1, job.failure_message
     first.stop()
     site, second = _start(home)
     figures = [
@@ -97,6 +103,15 @@ def starts(home: Path) -> tuple[Figures, Goals, Site]:
             ("second start", second),
         )
     ]
+    figures.append(
+        Figure(
+            name="fresh data folder to the first picture, sign-up included",
+            value=to_picture,
+            unit="s",
+            bare=alone,
+            bare_name="bare diffusers script",
+        )
+    )
     mapped = Path(f"/proc/{site.child('web').pid}/maps").read_text()
     resident = site.child("web").memory_info().rss / 2**20
     has_torch = "libtorch" in mapped
@@ -120,30 +135,13 @@ def starts(home: Path) -> tuple[Figures, Goals, Site]:
         and figures[1].value <= 0.5 * LITELLM_START_SECONDS
         and resident <= 0.5 * LITELLM_MIB,
     )
-    return figures, [goal], site
-
-
-def first_picture(person: Person) -> tuple[Figures, Goals]:
-    """Draw once with nothing loaded."""
-    alone = json.loads(bare("draw", "2"))["first"]
-    press = person.press("a red apple", model="spark")
-    job = ended(press.job_id)
-    assert job.finished_at
-    took = (job.finished_at - job.created_at).total_seconds()
-    figure = Figure(
-        name="first picture, nothing loaded: press to picture",
-        value=took,
-        unit="s",
-        bare=alone,
-        bare_name="bare diffusers script",
-    )
-    goal = Goal(
+    first_goal = Goal(
         name="first picture",
-        wanted="under 15 s on two cores with nothing loaded",
-        measured=f"{took:.1f} s",
-        is_met=took < 15,
+        wanted="a fresh site with nothing loaded: under 15 s on two cores",
+        measured=f"{to_picture:.1f} s from the start of the command",
+        is_met=to_picture < 15,
     )
-    return [figure], [goal]
+    return figures, [goal, first_goal], site
 
 
 def presses(person: Person, home: Path, count: int) -> tuple[Figures, Goals]:
@@ -234,7 +232,15 @@ def cancels(person: Person, count: int) -> tuple[Figures, Goals]:
 def switches() -> Goals:
     """Run the simulation of three models and sixty shuffled jobs."""
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-k", "goal_12", "tests/generators"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-k",
+            "goal_12",
+            "tests/generators/test_queue.py",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
