@@ -25,6 +25,8 @@ with warnings.catch_warnings():
     from training.diffusion import Trainer, UnetSize, train_diffusion
     from training.export import export
     from training.judge import accuracy, ranks, real_pictures, train_judge
+    from training.parts import AutoencoderKL
+    from training.polish import polish
     from training.vae import VaeSize, train_vae
     from training.words import TextSize, train_tokenizer
 
@@ -142,6 +144,15 @@ def test_when_resumed_then_training_goes_on_from_the_last_step(trained):
     assert state["grown"] is True
     more = train_vae(never, folder, minutes=5, size=VAE, max_steps=20, fast=False)
     assert more == []
+
+
+def test_when_polished_then_only_the_decoder_learns(trained, tmp_path):
+    vae = AutoencoderKL.from_pretrained(trained["folder"] / "vae")
+    cache = load_cache(trained["folder"], trained["stock"])
+    before = vae.encoder.conv_in.weight.clone()
+    losses = polish(vae, cache, tmp_path, minutes=5, batch=4, max_steps=20, fast=False)
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    assert torch.equal(before, vae.encoder.conv_in.weight)
 
 
 def test_when_judged_then_real_drawings_get_ranks(icons, tmp_path):
