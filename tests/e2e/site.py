@@ -101,10 +101,16 @@ class Site:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def child(self, name: str) -> psutil.Process:
-        """The supervised process of that name: web, local, remote or beat."""
+        """The supervised process of that name, once there: web, local, remote or beat."""
         mark = {"web": "magicshot.serve", "beat": "beat"}.get(name, f"--queues={name}")
-        direct = psutil.Process(self.process.pid).children()
-        return next(each for each in direct if mark in each.cmdline())
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            for each in psutil.Process(self.process.pid).children():
+                with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                    if mark in each.cmdline():
+                        return each
+            time.sleep(0.05)
+        raise AssertionError(f"there is no {name}:\n{self.console}")
 
     def stop(self, number: int = signal.SIGINT) -> float:
         """End it as Ctrl-C does and return the seconds that took."""

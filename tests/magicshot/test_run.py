@@ -53,14 +53,14 @@ def test_it_starts_everything_and_ctrl_c_ends_everything(site: Site, home: Path)
     assert "Traceback" not in site.console
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_when_a_child_is_killed_then_it_is_started_again(site: Site, name: str):
-    first = site.child(name)
-    first.kill()
-    site.wait_for(rf"{name} +\| killed by SIGKILL; starting it again")
-    assert status_of(f"{site.url}/healthz") == 200
-    psutil.wait_procs([first], timeout=5)
-    assert site.child(name).pid != first.pid
+def test_when_a_child_is_killed_then_it_is_started_again(site: Site):
+    for name in NAMES:
+        first = site.child(name)
+        first.kill()
+        psutil.wait_procs([first], timeout=5)
+        site.wait_for(rf"{name} +\| killed by SIGKILL; starting it again")
+        assert site.child(name).pid != first.pid
+        assert status_of(f"{site.url}/healthz") == 200
 
 
 def test_when_the_run_command_is_killed_then_nothing_is_left_and_it_starts_again(
