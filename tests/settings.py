@@ -3,7 +3,13 @@
 import os
 import tempfile
 
-os.environ.setdefault("MAGICSHOT_HOME", tempfile.mkdtemp(prefix="magicshot-tests-"))
+# Each process that runs tests has a folder of its own, also those that pytest-xdist
+# starts with the environment of the first; what a test starts shares its folder.
+RUNNER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+if os.environ.get("MAGICSHOT_TESTS_RUNNER") != RUNNER:
+    if "MAGICSHOT_HOME" not in os.environ or "MAGICSHOT_TESTS_RUNNER" in os.environ:
+        os.environ["MAGICSHOT_HOME"] = tempfile.mkdtemp(prefix="magicshot-tests-")
+    os.environ["MAGICSHOT_TESTS_RUNNER"] = RUNNER
 os.environ.setdefault("FAKE_PROVIDER", "1")
 
 from magicshot.settings import *  # noqa: F403
