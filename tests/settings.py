@@ -12,7 +12,7 @@ if os.environ.get("MAGICSHOT_TESTS_RUNNER") != RUNNER:
     os.environ["MAGICSHOT_TESTS_RUNNER"] = RUNNER
 os.environ.setdefault("FAKE_PROVIDER", "1")
 
-from magicshot.settings import *  # noqa: F403
+from magicshot.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
