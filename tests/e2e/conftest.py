@@ -65,7 +65,7 @@ class Visitor:
         self.page.get_by_role("button", name="Generate").click()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright runs a loop: one at a time, closed after
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
     expect.set_options(timeout=30_000)
