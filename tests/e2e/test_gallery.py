@@ -99,16 +99,20 @@ def test_trash_and_undo_happen_in_place(page: Page):
 
 
 def test_keys_lead_through_pictures_and_back(page: Page):
+    def press(key: str) -> None:
+        page.wait_for_load_state("load")  # scripts have started
+        page.keyboard.press(key)
+
     page.locator(".shot__link").nth(1).click()
     here = page.get_by_role("heading", name=re.compile("picture number"))
     expect(here).to_have_text(f"picture number {PICTURES - 2}")
-    page.keyboard.press("ArrowRight")
+    press("ArrowRight")
     expect(here).to_have_text(f"picture number {PICTURES - 3}")
-    page.keyboard.press("ArrowLeft")
+    press("ArrowLeft")
     expect(here).to_have_text(f"picture number {PICTURES - 2}")
-    page.keyboard.press("ArrowLeft")
+    press("ArrowLeft")
     expect(here).to_have_text(f"picture number {PICTURES - 1}")
-    page.keyboard.press("t")
+    press("t")
     expect(page.locator("#tag-input")).to_be_focused()
     page.keyboard.type("Favourite")
     page.keyboard.press("Enter")
@@ -116,11 +120,12 @@ def test_keys_lead_through_pictures_and_back(page: Page):
     page.get_by_role("link", name="favourite").click()
     expect(page.locator(".shot")).to_have_count(1)
     page.locator(".shot__link").click()
-    page.keyboard.press("Delete")
+    expect(here).to_be_visible()
+    press("Delete")
     expect(page.locator(".undo")).to_contain_text("is in the trash")
     page.get_by_role("button", name="Undo").click()
     expect(here).to_have_text(f"picture number {PICTURES - 1}")
-    page.keyboard.press("Escape")
+    press("Escape")
     expect(page).to_have_url(re.compile(r"/gallery/#image-"))
 
 
