@@ -186,7 +186,9 @@ def test_the_image_page_tells_the_recipe(page, alice):
     ):  # fmt: skip
         assert told in body
     assert "zz" not in body
-    assert f"?remix={image.public_id}" in body
+    assert f'href="/?image={image.public_id}"' in body
+    form = text(page.get(f"/?image={image.public_id}"))
+    assert "a red &lt;apple&gt;" in form
 
 
 def test_the_image_page_leads_on(page, alice, bob):
