@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Iterator
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, InterfaceError, connections
 
 from generators import moves, previews
 from generators.clock import Now, after
@@ -131,7 +131,7 @@ class Heart:
             _look_for_cancels(pulses)
             for pulse in pulses:
                 pulse.tell()
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:  # the one is not the other
             logger.warning("The heart missed a beat: %s", error)
             connections.close_all()
 

@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from generators import deliveries, events, jobs, previews, queue, running
 from generators import pulse as module
@@ -212,14 +212,15 @@ def test_no_connection_is_held_while_a_provider_works(person, monkeypatch):
     assert held == [False]
 
 
-def test_a_heart_that_cannot_reach_the_database_beats_on(person, monkeypatch):
+@pytest.mark.parametrize("away", [OperationalError, InterfaceError])
+def test_a_heart_that_cannot_reach_the_database_beats_on(person, monkeypatch, away):
     claim = claim_for(person)
     real, troubles = module._renew, []
 
     def trouble(pulses):
         if len(troubles) < 2:
             troubles.append(1)
-            raise OperationalError("gone")
+            raise away("gone")
         real(pulses)
 
     monkeypatch.setattr(module, "_renew", trouble)
