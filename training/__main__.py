@@ -52,7 +52,7 @@ def _make_cache(stock: Stock, folder: Path) -> None:
     rng = np.random.default_rng(2)
     lines = [caption(rng, stock, scene) for _ in range(4) for scene in scenes]
     train_tokenizer(lines, folder / "tokenizer", TextSize().vocabulary)
-    make_cache(load_trained_vae(folder), scenes, stock, folder, fast=True)
+    make_cache(load_trained_vae(folder), scenes, stock, folder)
 
 
 def _export(stock: Stock, folder: Path, model: Path) -> None:
@@ -66,6 +66,8 @@ def _export(stock: Stock, folder: Path, model: Path) -> None:
 def run(stage: str, *, folder: Path, model: Path, minutes: float, threads: int) -> None:
     """Run one stage; every stage reads what the ones before it left in ``folder``."""
     print(f"== {stage}", flush=True)
+    # Workers compute on one core each; torch's own threads would only stall them.
+    torch.set_num_threads(1 if stage in ("vae", "diffusion", "polish") else threads)
     if stage == "prepare":
         prepare(folder)
         return
@@ -107,8 +109,6 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("models/spark"))
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
-    # The workers compute on one core each; torch's own threads would only stall them.
-    torch.set_num_threads(1)
     for stage in STAGES if given.stage == "all" else (given.stage,):
         run(
             stage,

@@ -27,11 +27,11 @@ def _painted(
 
 
 @torch.no_grad()
-def encode(vae: Vae, scenes: list[Scene], stock: Stock, *, fast: bool) -> torch.Tensor:
+def encode(vae: Vae, scenes: list[Scene], stock: Stock) -> torch.Tensor:
     """Encode scenes to latent means, float32 (N, channels, 8, 8)."""
     parts = []
     for start, pictures in _painted(scenes, stock, 32):
-        with autocast(fast):
+        with autocast():
             latents = vae.encode(to_tensor(pictures)).latent_dist.mean
         parts.append(latents.float())
         if start % 3200 == 0:
@@ -64,11 +64,9 @@ def load_trained_vae(folder: Path, size: VaeSize | None = None) -> Vae:
     return vae.eval()
 
 
-def make_cache(
-    vae: Vae, scenes: list[Scene], stock: Stock, folder: Path, *, fast: bool
-) -> Cache:
+def make_cache(vae: Vae, scenes: list[Scene], stock: Stock, folder: Path) -> Cache:
     """Encode, normalise both latents and VAE, and write all of it to ``folder``."""
-    latents = encode(vae, scenes, stock, fast=fast)
+    latents = encode(vae, scenes, stock)
     mean = latents.mean(dim=(0, 2, 3))
     deviation = latents.std(dim=(0, 2, 3))
     normalise(vae, mean, deviation)

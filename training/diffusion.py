@@ -1,7 +1,7 @@
 """Train the denoiser and the text encoder together on cached latents.
 
 v-prediction (Salimans and Ho 2022) with zero terminal signal (Lin et al. 2024), so that
-the sampler may start from pure noise, and min-SNR weights (Hang et al. 2023).
+the sampler may start from pure noise; steps with hardly any noise count less.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ from training.words import MAX_TOKENS, TextSize, build_text_encoder
 
 EMPTY_SHARE = 0.1
 """Share of captions left empty, for classifier-free guidance (Ho and Salimans 2022)."""
-MIN_SNR = 5.0
+MAX_SNR = 5.0
+"""Signal to noise above which a step counts less. Below it all count the same: what the
+picture shows is decided there."""
 GRID = 8
 LAST_IN_BRANCH = ("conv2.weight", "proj_out.weight", "conv_out.weight")
 """Weights that start at zero, so that every residual branch starts as nothing."""
@@ -127,20 +129,16 @@ class Batch:
     tokens: torch.Tensor
 
 
-def diffusion_loss(
-    model: Denoiser, alphas: torch.Tensor, batch: Batch, *, fast: bool
-) -> torch.Tensor:
+def diffusion_loss(model: Denoiser, alphas: torch.Tensor, batch: Batch) -> torch.Tensor:
     """Weighted mean squared error of v; ``alphas`` is the cumulative product (1000,)."""
     signal = alphas[batch.steps].sqrt().view(-1, 1, 1, 1)
     spread = (1.0 - alphas[batch.steps]).sqrt().view(-1, 1, 1, 1)
     noisy = signal * batch.latents + spread * batch.noise
     target = signal * batch.noise - spread * batch.latents
-    with autocast(fast):
+    with autocast():
         made = model(noisy, batch.steps, batch.tokens)
     snr = alphas[batch.steps] / (1.0 - alphas[batch.steps])
-    weight = snr.clamp(max=MIN_SNR) / (snr + 1.0)
-    # At zero signal v is -x itself and min-SNR would ignore it, yet sampling starts there.
-    weight = weight.clamp(min=0.1)
+    weight = 1.0 / (snr / MAX_SNR).clamp(min=1.0)
     each = (made.float() - target).square().mean(dim=(1, 2, 3))
     loss: torch.Tensor = (weight * each).mean()
     return loss
@@ -246,11 +244,10 @@ def train_diffusion(
     minutes: float,
     unet_size: UnetSize | None = None,
     text_size: TextSize | None = None,
-    batch: int = 32,
+    batch: int = 48,
     peak: float = 3e-3,
     threads: int = 2,
     max_steps: int | None = None,
-    fast: bool = True,
 ) -> list[float]:
     """Train, or go on from ``folder/diffusion.pt``; return the loss of each step."""
     trainer = Trainer(tokenizer, unet_size or UnetSize(), text_size or TextSize())
@@ -276,7 +273,7 @@ def train_diffusion(
         order = rng.choice(len(rates), size=batch, p=rates)
         whole = draw_batch(rng, cache, tokenizer, size=batch, order=order)
         tasks = [
-            functools.partial(diffusion_loss, model, alphas, part, fast=fast)
+            functools.partial(diffusion_loss, model, alphas, part)
             for part in split(whole, threads)
         ]
         losses.append(workers.backward(weights, tasks))

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 
 import torch
 
+from training.parallel import fastest_type
+
 Task = Callable[[torch.Tensor], None]
 
 
@@ -23,7 +25,7 @@ def _one_by_one(task: Task, weights: list[torch.Tensor]) -> None:
 def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
     """Move the singular values of a matrix near 1 by Newton-Schulz iteration."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix.bfloat16()
+    x = matrix.to(fastest_type())
     turned = x.shape[0] > x.shape[1]
     x = x.T if turned else x
     x = x / (x.norm() + 1e-7)

@@ -6,6 +6,8 @@ meet at every operation and stall when another program holds one of the cores.
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -57,6 +59,24 @@ class Workers:
         list(self._pool.map(task, ordered))
 
 
-def autocast(fast: bool) -> torch.autocast:
-    """Use bfloat16 where it is safe; without a cache, which threads would share."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=fast, cache_enabled=False)
+@functools.cache
+def fastest_type() -> torch.dtype:
+    """Measure once whether this processor multiplies bfloat16 faster than float32.
+
+    With avx512_bf16 it was 1.6 times as fast in training; without, it is emulated and a
+    hundred times slower.
+    """
+    seconds = {}
+    for kind in (torch.float32, torch.bfloat16):
+        matrix = torch.ones(256, 256, dtype=kind)
+        matrix @ matrix
+        start = time.perf_counter()
+        matrix @ matrix
+        seconds[kind] = time.perf_counter() - start
+    return min(seconds, key=seconds.__getitem__)
+
+
+def autocast() -> torch.autocast:
+    """Use bfloat16 where it is faster; without a cache, which threads would share."""
+    enabled = fastest_type() is torch.bfloat16
+    return torch.autocast("cpu", torch.bfloat16, enabled=enabled, cache_enabled=False)

@@ -26,11 +26,9 @@ NOISE = 0.12
 """Standard deviation, in normalised latents."""
 
 
-def _loss(
-    vae: Vae, latents: torch.Tensor, real: torch.Tensor, *, fast: bool
-) -> torch.Tensor:
+def _loss(vae: Vae, latents: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     noisy = latents + NOISE * torch.randn_like(latents)
-    with autocast(fast):
+    with autocast():
         made = vae.decode(noisy).sample
     return picture_loss(made.float(), real)
 
@@ -45,7 +43,6 @@ def polish(
     peak: float = 2.5e-3,
     threads: int = 2,
     max_steps: int | None = None,
-    fast: bool = True,
 ) -> list[float]:
     """Train the decoder of a VAE with normalised latents; save to ``folder/vae``."""
     vae.encoder.requires_grad_(False)
@@ -74,8 +71,7 @@ def polish(
             strict=True,
         )
         tasks = [
-            functools.partial(_loss, vae, latents, part, fast=fast)
-            for latents, part in pairs
+            functools.partial(_loss, vae, latents, part) for latents, part in pairs
         ]
         losses.append(workers.backward(weights, tasks))
         muon.step()

@@ -1,8 +1,7 @@
 """Train the picture compressor: 128x128 RGB to an 8x8 grid of 12 channels and back.
 
 An AutoencoderKL with factor 16. Full-resolution layers dominate on a CPU, hence 16
-channels there; bfloat16 autocast was 1.6 times faster than float32 on an EPYC with
-avx512_bf16, channels_last and torch.compile gained nothing (measured). Two things made
+channels there; bfloat16 is used where it is faster (parallel.py), channels_last and torch.compile gained nothing (measured). Two things made
 it learn several times faster than a plain VAE with AdamW: noise of a fixed size in the
 latents instead of a learned one, and Muon with residual branches that start at zero.
 """
@@ -101,9 +100,9 @@ def picture_loss(made: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     return (made - real).abs().mean() + detail
 
 
-def vae_loss(vae: Vae, real: torch.Tensor, *, fast: bool) -> torch.Tensor:
+def vae_loss(vae: Vae, real: torch.Tensor) -> torch.Tensor:
     """L1 + edges + hues + a little weight on large latents, all as means."""
-    with autocast(fast):
+    with autocast():
         latent = vae.encode(real).latent_dist.mean
         made = vae.decode(latent + NOISE * torch.randn_like(latent)).sample
     made, latent = made.float(), latent.float()
@@ -197,7 +196,6 @@ def train_vae(
     peak: float = 5e-3,
     threads: int = 2,
     max_steps: int | None = None,
-    fast: bool = True,
 ) -> list[float]:
     """Train, or go on training from ``folder/vae.pt``; return the loss of each step.
 
@@ -228,9 +226,7 @@ def train_vae(
         many = batch if made.grown else 2 * batch
         pictures = np.stack([draw(rng) for _ in range(many)])
         parts = to_tensor(pictures if made.grown else halve(pictures)).chunk(threads)
-        tasks = [
-            functools.partial(vae_loss, made.vae, part, fast=fast) for part in parts
-        ]
+        tasks = [functools.partial(vae_loss, made.vae, part) for part in parts]
         losses.append(workers.backward(list(made.vae.parameters()), tasks))
         made.muon.step()
         made.adam.step()

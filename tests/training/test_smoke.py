@@ -79,18 +79,16 @@ def trained(icons, tmp_path_factory):
         return paint(plan_single(rng, stock, 0, 0, white=1.0), icons, stock.lookup)
 
     losses = {}
-    train = functools.partial(
-        train_vae, source, folder, minutes=5, size=VAE, fast=False
-    )
+    train = functools.partial(train_vae, source, folder, minutes=5, size=VAE)
     losses["vae"] = train(max_steps=20, batch=4)
     rng = np.random.default_rng(0)
     lines = [caption(rng, stock, scene) for scene in scenes]
     tokenizer = train_tokenizer(lines, folder / "tokenizer", TEXT.vocabulary)
     vae = load_trained_vae(folder, VAE)
-    cache = make_cache(vae, scenes, stock, folder, fast=False)
+    cache = make_cache(vae, scenes, stock, folder)
     train_both = functools.partial(train_diffusion, unet_size=UNET, text_size=TEXT)
     losses["diffusion"] = train_both(
-        cache, tokenizer, folder, minutes=5, batch=16, max_steps=20, fast=False
+        cache, tokenizer, folder, minutes=5, batch=16, max_steps=20
     )
     trainer = Trainer(tokenizer, UNET, TEXT)
     trainer.load(folder / "diffusion.pt")
@@ -142,7 +140,7 @@ def test_when_resumed_then_training_goes_on_from_the_last_step(trained):
     state = torch.load(folder / "vae.pt", weights_only=True)
     assert state["step"] == 20
     assert state["grown"] is True
-    more = train_vae(never, folder, minutes=5, size=VAE, max_steps=20, fast=False)
+    more = train_vae(never, folder, minutes=5, size=VAE, max_steps=20)
     assert more == []
 
 
@@ -150,7 +148,7 @@ def test_when_polished_then_only_the_decoder_learns(trained, tmp_path):
     vae = AutoencoderKL.from_pretrained(trained["folder"] / "vae")
     cache = load_cache(trained["folder"], trained["stock"])
     before = vae.encoder.conv_in.weight.clone()
-    losses = polish(vae, cache, tmp_path, minutes=5, batch=4, max_steps=20, fast=False)
+    losses = polish(vae, cache, tmp_path, minutes=5, batch=4, max_steps=20)
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
     assert torch.equal(before, vae.encoder.conv_in.weight)
 
