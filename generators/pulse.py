@@ -88,7 +88,7 @@ class Heart:
             self._pulses.add(pulse)
             beat_at = time.monotonic() + settings.HEARTBEAT_SECONDS
             self._beat_at = min(self._beat_at, beat_at) if self._thread else beat_at
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(
                     target=self._run, name="heart", daemon=True
                 )
@@ -133,7 +133,10 @@ class Heart:
                 pulse.tell()
         except (DatabaseError, InterfaceError) as error:  # the one is not the other
             logger.warning("The heart missed a beat: %s", error)
-            connections.close_all()
+            with contextlib.suppress(DatabaseError, InterfaceError):
+                connections.close_all()
+        except Exception:  # the leases of all running jobs hang on this thread
+            logger.exception("The heart met an error of our own")
 
 
 def _renew(pulses: Collection[Pulse]) -> None:

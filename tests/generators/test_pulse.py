@@ -12,7 +12,7 @@ from generators.clock import before
 from generators.contracts import GenerationRequest, Lane, Progress
 from generators.models import GenerationJob
 from generators.providers import registry
-from generators.pulse import Stop, heart
+from generators.pulse import Heart, Stop, heart
 from tests import factories
 
 Status = GenerationJob.Status
@@ -229,3 +229,40 @@ def test_a_heart_that_cannot_reach_the_database_beats_on(person, monkeypatch, aw
         until(lambda: fresh(claim.job).lease_expires_at > first)
         assert pulse.stop is None
     assert len(troubles) == 2
+
+
+def test_a_heart_that_meets_a_bug_logs_it_and_beats_on(person, monkeypatch, caplog):
+    claim = claim_for(person)
+    real, bugs = module._look_for_cancels, []
+
+    def bug(pulses):
+        if not bugs:
+            bugs.append(1)
+            raise ValueError("a bug of ours")
+        real(pulses)
+
+    monkeypatch.setattr(module, "_look_for_cancels", bug)
+    with heart.hold(claim, is_paid=False) as pulse:
+        until(lambda: bugs)
+        jobs.cancel_job(claim.job)
+        until(lambda: pulse.stop is Stop.CANCELED)
+    assert "a bug of ours" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_heart_whose_thread_has_died_is_started_again(person, monkeypatch):
+    own = Heart()
+
+    def die(pulses):
+        raise SystemExit
+
+    with own.hold(claim_for(person), is_paid=False) as first:
+        until(lambda: own._thread)
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_look_for_cancels", die)
+            until(lambda: not own._thread.is_alive())
+        claim = claim_for(person)
+        with own.hold(claim, is_paid=False) as second:
+            for pulse in (first, second):
+                jobs.cancel_job(pulse.claim.job)
+                until(lambda pulse=pulse: pulse.stop is Stop.CANCELED)
