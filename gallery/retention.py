@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from gallery.files import plain_words, remove_files
 from gallery.models import Image, StoredFile
+from gallery.querysets import ImageQuerySet
 from gallery.storage import FOLDER, delete_forever
 
 GRACE = dt.timedelta(days=1)
@@ -45,17 +45,17 @@ def sweep() -> SweepReport:
 
 def empty_trash(owner_id: int) -> int:
     """Delete all of one person's trash for ever; return how many images went."""
-    return _delete_in_parts(Image.objects.trashed().filter(owner_id=owner_id))
+    return _delete_in_parts(Image.objects.filter(owner_id=owner_id))
 
 
 def _delete_old_trash(before: dt.datetime) -> int:
     return _delete_in_parts(Image.objects.trashed_before(before))
 
 
-def _delete_in_parts(images: QuerySet[Image]) -> int:
+def _delete_in_parts(images: ImageQuerySet) -> int:
     deleted = 0
-    while part := list(images.only("pk", "file_id")[:_AT_ONCE]):
-        deleted += delete_forever(part)
+    while part := delete_forever(images, at_most=_AT_ONCE):
+        deleted += part
     return deleted
 
 

@@ -15,7 +15,7 @@ import datetime as dt
 import hashlib
 import io
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,6 +28,7 @@ from gallery.containers import BrokenContainer
 from gallery.decoding import MIME_TYPES, BrokenPicture, DecodedPicture, decode
 from gallery.files import StorageFailed, remove_files, write_files
 from gallery.models import Image, ImageParent, StoredFile
+from gallery.querysets import ImageQuerySet
 from gallery.recipes import ImageRecipe
 from gallery.tagging import tag_from_prompt
 
@@ -79,7 +80,9 @@ def prepare(
     be written.
     """
     picture = decode(content)
-    original, image_format = _labelled(content, picture, recipe, created_at)
+    original, image_format = _labelled(
+        content, picture, recipe=recipe, created_at=created_at
+    )
     small, large = thumbnails.make_thumbnails(picture.pixels)
     content_hash = hashlib.sha256(original).hexdigest()
     stem = f"{FOLDER}/{content_hash[:2]}/{content_hash}-{secrets.token_hex(8)}"
@@ -102,6 +105,7 @@ def prepare(
 def _labelled(
     content: bytes,
     picture: DecodedPicture,
+    *,
     recipe: ImageRecipe,
     created_at: dt.datetime,
 ) -> tuple[bytes, str]:
@@ -215,21 +219,26 @@ def _row(prepared: PreparedImage) -> StoredFile:
     )
 
 
-def delete_forever(images: Iterable[Image]) -> int:
-    """Delete images, and the files that nothing shows any more; return how many went.
+def delete_forever(due: ImageQuerySet, *, at_most: int | None = None) -> int:
+    """Delete those of these images that lie in the trash; return how many went.
 
-    Files go after the commit. One that could not be removed is left to the sweep.
+    Looked up under a lock, so that one restored a moment ago stays. Files that nothing
+    shows any more go after the commit; one that could not be removed is left to the
+    sweep.
     """
-    deleted = 0
     with transaction.atomic():
-        for image in sorted(images, key=lambda image: image.file_id):
-            if not Image.objects.filter(pk=image.pk).delete()[0]:
-                continue
-            deleted += 1
-            rows = StoredFile.objects.filter(pk=image.file_id)
-            rows.update(ref_count=F("ref_count") - 1)
-            for file in rows.filter(ref_count=0):
-                file.delete()
-                paths = (file.path, file.small_path, file.large_path)
-                transaction.on_commit(partial(remove_files, paths))
-    return deleted
+        trashed = due.trashed().select_for_update().order_by("file_id", "pk")
+        images = list(trashed.only("pk", "file_id")[:at_most])
+        for image in images:
+            image.delete()
+            _release(image.file_id)
+    return len(images)
+
+
+def _release(file_id: int) -> None:
+    rows = StoredFile.objects.filter(pk=file_id)
+    rows.update(ref_count=F("ref_count") - 1)
+    for file in rows.filter(ref_count=0):
+        file.delete()
+        paths = (file.path, file.small_path, file.large_path)
+        transaction.on_commit(partial(remove_files, paths))

@@ -102,8 +102,7 @@ def image_restore(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def image_delete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Delete a picture of the trash for ever."""
     image = image_of(request, public_id)
-    if image.trashed_at is not None:
-        delete_forever([image])
+    delete_forever(Image.objects.filter(pk=image.pk))
     if is_partial(request):
         return HttpResponse()
     return redirect("gallery:trash-list")

@@ -32,7 +32,9 @@ def work(owner: User, seed: int, rounds: int, shades: int) -> int:
         make_image(owner, order.randrange(shades), job_id=uuid.UUID(int=number + 1))
         mine.append(make_image(owner, order.randrange(shades)))
         if order.random() < 0.8:
-            delete_forever([mine.pop(order.randrange(len(mine)))])
+            one = Image.objects.filter(pk=mine.pop(order.randrange(len(mine))).pk)
+            one.trash()
+            delete_forever(one)
     connection.close()
     return len(mine)
 

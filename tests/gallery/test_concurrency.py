@@ -24,6 +24,35 @@ assert known == there, (known - there, there - known)
 print(Image.objects.filter(job_id=None).count(), Image.objects.exclude(job_id=None).count())
 """
 
+RESTORED_MEANWHILE = """
+import threading, time
+from django.db import connection, transaction
+from accounts.models import User
+from gallery.models import Image
+from gallery.storage import delete_forever
+from tests.gallery.making import make_image
+def is_somebody_waiting():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()
+def delete():
+    deleted.append(delete_forever(Image.objects.all()))
+    connection.close()
+owner, deleted = User.objects.create_user("a@example.org"), []
+make_image(owner)
+Image.objects.trash()
+deleter = threading.Thread(target=delete)
+with transaction.atomic():
+    Image.objects.restore()
+    deleter.start()
+    until = time.monotonic() + 20
+    while not is_somebody_waiting():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+deleter.join()
+print(deleted, Image.objects.kept().count())
+"""
+
 
 def race(environment: dict[str, str], *, processes: int, rounds: int) -> None:
     """Let them fight over two pictures, then check rows against files."""
@@ -70,3 +99,12 @@ def test_equal_content_under_races_on_postgresql(tmp_path):
     with own_database() as address:
         environment = surroundings(tmp_path) | {"DATABASE_URL": address}
         race(environment, processes=3, rounds=8)
+
+
+@pytest.mark.services
+def test_a_picture_restored_while_it_is_deleted_stays(tmp_path):
+    with own_database() as address:
+        environment = surroundings(tmp_path) | {"DATABASE_URL": address}
+        manage(environment, "migrate", "gallery", "-v0")
+        said = manage(environment, "shell", "-v0", "-c", RESTORED_MEANWHILE)
+        assert said.split() == ["[0]", "1"]

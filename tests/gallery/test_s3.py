@@ -46,7 +46,8 @@ def test_pictures_live_in_the_bucket(s3, client, alice):
     for name in ("image-original", "image-download"):
         response = client.get(reverse(f"gallery:{name}", args=[image.public_id]))
         assert response.content == s3.objects[image.file.path].content
-    delete_forever([image])
+    Image.objects.all().trash()
+    delete_forever(Image.objects.all())
     assert s3.objects == {}
 
 

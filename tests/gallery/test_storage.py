@@ -217,16 +217,17 @@ def test_the_last_image_takes_its_files_along(
     alice, bob, django_capture_on_commit_callbacks
 ):
     first, second = make_image(alice), make_image(bob)
+    Image.objects.all().trash()
     with django_capture_on_commit_callbacks(execute=True):
-        assert delete_forever([first]) == 1
+        assert delete_forever(Image.objects.filter(pk=first.pk)) == 1
     assert StoredFile.objects.get().ref_count == 1
     assert second.file.path in files_on_disk()
     with django_capture_on_commit_callbacks(execute=True):
-        assert delete_forever([second]) == 1
+        assert delete_forever(Image.objects.filter(pk=second.pk)) == 1
         assert files_on_disk() >= paths(second.file)  # not before the commit
     assert files_on_disk().isdisjoint(paths(second.file))
     assert not StoredFile.objects.exists()
-    assert delete_forever([second]) == 0
+    assert delete_forever(Image.objects.filter(pk=second.pk)) == 0
 
 
 def test_prompts_without_words_make_no_tags(alice):
