@@ -19,7 +19,7 @@ class ProviderError(Exception):
 class OperatorProblem(ProviderError):
     """Only the operator can mend it; the person is told it is unavailable."""
 
-    default_message = "This model is unavailable right now. Your admin has been told."
+    default_message = "The site's settings for this model do not work."
 
 
 class NotConfigured(OperatorProblem):

@@ -158,6 +158,7 @@ def set_up(request: HttpRequest) -> HttpResponseBase:
             )
             return response
         return _page(request, form, status=422)
+    token()  # where only the web server runs, the first look writes it
     return _page(request, SetUpForm(initial={"token": request.GET.get("token", "")}))
 
 

@@ -53,6 +53,11 @@ def test_address_carries_the_token_into_the_form(client, settings):
     assert "no-store" in page.headers["Cache-Control"]
 
 
+def test_first_look_at_the_page_writes_the_token(client, settings):
+    assert client.get(reverse("setup")).status_code == 200
+    assert (settings.MAGICSHOT_HOME / "setup_token").exists()
+
+
 def test_token_is_kept_private_and_stays_the_same(settings):
     token = setup.token()
     path = settings.MAGICSHOT_HOME / "setup_token"
