@@ -47,8 +47,11 @@ def submit_generation(
             generation = Generation.objects.create(
                 owner=user, prompt=prompt, client_token=client_token
             )
-            jobs = _make_jobs(generation, requests)
+            jobs = [_new_job(generation, *each) for each in requests]
+            # First, for it locks the wallet: two presses at once get turns of their own.
             _reserve(ledger.wallet_of(user), jobs)
+            _deal_turns(jobs)
+            GenerationJob.objects.bulk_create(jobs)
     except IntegrityError:
         if (first := of_press.first()) is not None:  # the same press came twice at once
             return first
@@ -118,14 +121,12 @@ def _check(image_model: ImageModel, request: GenerationRequest) -> None:
         raise CannotSubmit("Jobs cannot carry input pictures.")
 
 
-def _make_jobs(generation: Generation, requests: Requests) -> list[GenerationJob]:
-    jobs = [_new_job(generation, *each) for each in requests]
+def _deal_turns(jobs: Collection[GenerationJob]) -> None:
     for lane in {job.lane for job in jobs}:
         of_lane = [job for job in jobs if job.lane == lane]
-        turns = queue.next_turns(generation.owner_id, lane, len(of_lane))
+        turns = queue.next_turns(of_lane[0].owner_id, lane, len(of_lane))
         for job, turn in zip(of_lane, turns, strict=True):
             job.turn = turn
-    return GenerationJob.objects.bulk_create(jobs)
 
 
 def _new_job(

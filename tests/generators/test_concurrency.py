@@ -145,6 +145,11 @@ def test_the_same_press_at_once_is_one_generation(person):
     assert CreditEntry.objects.filter(kind="reserve").count() == 1
 
 
+def test_presses_at_once_of_one_person_take_one_turn_each(person):
+    made = at_once(lambda _: factories.make_job(person), 6)
+    assert sorted(job.turn for job in made) == list(range(6))
+
+
 def test_submits_at_once_never_spend_more_than_there_is(person):
     wallet = ledger.wallet_of(person)
     wallet.refresh_from_db()
