@@ -1,7 +1,8 @@
 """From what a provider sent to pictures that are stored, checked and labelled."""
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -10,17 +11,25 @@ from gallery import storage
 from generators.contracts import GenerationRequest, GenerationResult, ResultImage
 from generators.errors import ContentRejected, UnexpectedResponse
 from generators.models import GenerationJob
+from generators.patience import let_go_of_database
+
+STORAGE_PAUSES = (0.5, 1, 2, 5, 10, 20, 20)
+"""Seconds between the tries to store a job's pictures, about a minute in all."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What a job delivered: pictures that are stored, but not yet in the gallery."""
+    """What a job delivered: pictures that are stored, but not yet in the gallery.
+
+    ``trouble`` says why others are missing, if it was ours to store them.
+    """
 
     pictures: Sequence[storage.PreparedImage]
     model_seconds: float
     provider_request_id: str
+    trouble: str = ""
 
 
 def check_not_empty(result: GenerationResult) -> None:
@@ -35,31 +44,47 @@ def check_not_empty(result: GenerationResult) -> None:
 def store(job: GenerationJob, result: GenerationResult, *, seconds: float) -> Delivery:
     """Store the pictures that are good, at most as many as were asked for.
 
-    ``seconds`` is how long the work took, where the provider does not say. Raise
-    BrokenPicture when none is good, StorageFailed when they cannot be written.
+    ``seconds`` is how long the work took, where the provider does not say. A storage
+    that fails is waited for. Raise BrokenPicture when none is good, StorageFailed when
+    none could be written.
     """
     model_seconds = seconds if result.model_seconds is None else result.model_seconds
     images = result.images[: job.num_images]
     pictures: list[storage.PreparedImage] = []
-    broken: storage.BrokenPicture | None = None
+    trouble: storage.BrokenPicture | storage.StorageFailed | None = None
+    pauses = iter(STORAGE_PAUSES)
     for image in images:
         recipe = _recipe(
             job, image, position=len(pictures), seconds=model_seconds / len(images)
         )
         try:
-            pictures.append(
-                storage.prepare(image.content, recipe, created_at=timezone.now())
-            )
-        except storage.BrokenPicture as error:
-            logger.warning("Job %s: a picture is no good: %s", job, error)
-            broken = error
-    if broken is not None and not pictures:
-        raise broken
+            pictures.append(_store_one(image.content, recipe, pauses))
+        except (storage.BrokenPicture, storage.StorageFailed) as error:
+            logger.warning("Job %s: a picture is not kept: %s", job, error)
+            trouble = error
+    if trouble is not None and not pictures:
+        raise trouble
     return Delivery(
         pictures=tuple(pictures),
         model_seconds=model_seconds,
         provider_request_id=result.provider_request_id,
+        trouble="" if trouble is None else trouble.user_message,
     )
+
+
+def _store_one(
+    content: bytes, recipe: storage.ImageRecipe, pauses: Iterator[float]
+) -> storage.PreparedImage:
+    """Store a picture; try again after each pause that is left."""
+    while True:
+        try:
+            return storage.prepare(content, recipe, created_at=timezone.now())
+        except storage.StorageFailed:
+            pause = next(pauses, None)
+            if pause is None:
+                raise
+            let_go_of_database()
+            time.sleep(pause)
 
 
 def _recipe(

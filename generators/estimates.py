@@ -63,9 +63,9 @@ def waiting_words(job: GenerationJob) -> str:
 
 
 def _left_of_running(job: GenerationJob, usual: "_Usual") -> float | None:
-    if job.started_at is None:
+    if job.drawing_since is None:
         return None
-    elapsed = (timezone.now() - job.started_at).total_seconds()
+    elapsed = (timezone.now() - job.drawing_since).total_seconds()
     if job.progress >= 0.1:  # earlier, one step says too little
         return max(0.0, elapsed / job.progress - elapsed)
     whole = usual.of(job.image_model_id, job.num_images)

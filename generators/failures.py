@@ -29,6 +29,7 @@ KINDS: dict[type[Exception], GenerationJob.FailureKind] = {
 """The nearest ancestor of an error's class decides; anything else is unexpected."""
 
 LOST_WORDS = "The worker was interrupted too often while making this picture."
+NEVER_STARTED_WORDS = "The model was busy or away for too long."
 GIVEN_UP_WORDS = "The model took too long."
 NEVER_KNOWN_WORDS = "We could not confirm whether the picture was made."
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import ledger
 from accounts.models import User, Wallet
-from generators import endings, moves, queue, running, wake
+from generators import clock, endings, moves, queue, running, wake
 from generators.affinity import Affinity
 from generators.contracts import GenerationRequest, Lane
 from generators.models import Generation, GenerationJob, ImageModel
@@ -148,6 +148,7 @@ def _new_job(
         width=request.width,
         height=request.height,
         price_credits=image_model.price_credits or 0,
+        deadline_at=clock.after(settings.QUEUE_MAX_SECONDS),
     )
 
 

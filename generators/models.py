@@ -200,6 +200,9 @@ class GenerationJob(models.Model):
         db_default=Now(), help_text="By the database's clock, for the change feed."
     )
     started_at = models.DateTimeField(null=True, blank=True)
+    drawing_since = models.DateTimeField(
+        null=True, blank=True, help_text="When the latest try began, to measure it."
+    )
     finished_at = models.DateTimeField(null=True, blank=True)
     model_seconds = models.FloatField(null=True, blank=True)
 

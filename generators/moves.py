@@ -23,12 +23,6 @@ Phase = GenerationJob.Phase
 Jobs = QuerySet[GenerationJob, GenerationJob]
 
 _NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}
-_QUEUED_AGAIN: dict[str, Any] = _NO_LEASE | {
-    "phase": Phase.WAITING,
-    "progress": 0,
-    "call_started_at": None,
-    "deadline_at": None,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +44,21 @@ def claim(job: GenerationJob, *, phase: str, turn: int, worker: str) -> Claim | 
     ``phase`` is what the page shows, ``turn`` the place it used up.
     """
     token = uuid.uuid4()
+    is_new_try = job.handle is None
+    columns = {"deadline_at": after(settings.JOB_MAX_SECONDS), "drawing_since": Now()}
     taken = _move(
         GenerationJob.objects.filter(pk=job.pk, lease_token__isnull=True),
         job,
         Action.CLAIM,
         note=worker,
-        is_news=job.handle is None,
+        is_news=is_new_try,
         lease_token=token,
         lease_expires_at=after(settings.LEASE_SECONDS),
         next_action_at=None,
         phase=phase,
         turn=turn,
         started_at=Coalesce(F("started_at"), Now()),
-        deadline_at=Coalesce(F("deadline_at"), after(settings.JOB_MAX_SECONDS)),
+        **(columns if is_new_try else {}),
     )
     if not taken:
         return None
@@ -104,24 +100,23 @@ def wait(claim: Claim, *, seconds: float, fraction: float | None) -> bool:
 
 def postpone(claim: Claim, *, seconds: float, note: str) -> bool:
     """Queue it again, not before that many seconds: nothing was accepted."""
-    return _move(
+    return _queue_again(
         claim.rows,
         claim.job,
         Action.POSTPONE,
         note=note,
-        **_QUEUED_AGAIN,
         next_action_at=after(seconds),
     )
 
 
 def hand_back(claim: Claim) -> bool:
     """Queue it again at once, because this worker is being stopped."""
-    return _move(claim.rows, claim.job, Action.HAND_BACK, **_QUEUED_AGAIN)
+    return _queue_again(claim.rows, claim.job, Action.HAND_BACK)
 
 
 def lose(rows: Jobs, job: GenerationJob) -> bool:
     """Queue it again after its worker was lost, and count the attempt."""
-    return _move(rows, job, Action.LOSE, **_QUEUED_AGAIN, attempts=F("attempts") + 1)
+    return _queue_again(rows, job, Action.LOSE, attempts=F("attempts") + 1)
 
 
 def let_go(rows: Jobs) -> bool:
@@ -155,12 +150,18 @@ def succeed(
     settled_credits: int,
     model_seconds: float,
     provider_request_id: str,
+    message: str = "",
 ) -> bool:
-    """End it well. Belongs in the transaction that adds the pictures and settles."""
+    """End it well. Belongs in the transaction that adds the pictures and settles.
+
+    ``message`` says why some pictures are missing, if that is known.
+    """
     return _end(
         rows,
         job,
         Action.SUCCEED,
+        note=message,
+        failure_message=message[:500],
         progress=1,
         num_delivered=num_delivered,
         settled_credits=settled_credits,
@@ -196,20 +197,43 @@ def ask_to_cancel(job: GenerationJob) -> bool:
         pk=job.pk, status=GenerationJob.Status.RUNNING, cancel_requested_at__isnull=True
     )
     asked = _write(running, cancel_requested_at=Now())
-    running_unheld = GenerationJob.objects.filter(
+    hurry_cancel(job)
+    return asked
+
+
+def hurry_cancel(job: GenerationJob) -> bool:
+    """Make the next poll of an accepted job due now, if the person canceled it."""
+    between_polls = GenerationJob.objects.filter(
         pk=job.pk,
         status=GenerationJob.Status.RUNNING,
+        cancel_requested_at__isnull=False,
         lease_token__isnull=True,
         next_action_at__isnull=False,
     )
-    running_unheld.update(next_action_at=Now())
-    return asked
+    return between_polls.update(next_action_at=Now()) == 1
 
 
 def show_progress(claim: Claim, fraction: float) -> bool:
     """Show how far it is, 0 to 1; a progress never goes back."""
     rows = claim.rows.filter(~Q(phase=Phase.SAVING), progress__lte=fraction)
     return _write(rows, progress=fraction, phase=Phase.DRAWING)
+
+
+def _queue_again(
+    rows: Jobs, job: GenerationJob, action: Action, **columns: Any
+) -> bool:
+    """Put it back in its lane, unless it was canceled: that must not be drawn again."""
+    return _move(
+        rows.filter(cancel_requested_at__isnull=True),
+        job,
+        action,
+        **_NO_LEASE,
+        phase=Phase.WAITING,
+        progress=0,
+        call_started_at=None,
+        deadline_at=after(settings.QUEUE_MAX_SECONDS),
+        **columns,
+    )
 
 
 def _end(rows: Jobs, job: GenerationJob, action: Action, **columns: Any) -> bool:
@@ -234,15 +258,28 @@ def _move(
     is_news: bool = True,
     **columns: Any,
 ) -> bool:
-    """Carry out one transition; polling leaves no event (``is_news=False``)."""
+    """Carry out one transition; polling leaves no event (``is_news=False``).
+
+    What a provider says enters the database here, and is cleaned first.
+    """
     step = TRANSITIONS[action]
+    columns = _storable(columns)
     with transaction.atomic():
         rows = rows.filter(pk=job.pk, status__in=step.sources)
         if not _write(rows, status=step.target, **columns):
             return False
         if is_news:
-            JobEvent.objects.create(job=job, name=action, note=note[:500])
+            JobEvent.objects.create(job=job, name=action, note=_storable(note)[:500])
     return True
+
+
+def _storable(value: Any) -> Any:
+    """Return a value without what no database takes in text: NUL, lone surrogates."""
+    if isinstance(value, dict):
+        return {key: _storable(each) for key, each in value.items()}
+    if isinstance(value, str):
+        return value.replace("\0", "").encode(errors="replace").decode()
+    return value
 
 
 def _write(rows: Jobs, **columns: Any) -> bool:

@@ -8,19 +8,12 @@ and this worker stops quietly.
 import logging
 import random
 import time
-from collections.abc import Callable
 
 from django.conf import settings
-from django.db import (
-    InterfaceError,
-    OperationalError,
-    connection,
-    connections,
-)
 
 from gallery.storage import BrokenPicture, StorageFailed
 from generators import deliveries, endings, errors, moves, previews, wake
-from generators.clock import before
+from generators.clock import after, before
 from generators.contracts import (
     Accepted,
     GenerationRequest,
@@ -32,6 +25,7 @@ from generators.deliveries import Delivery
 from generators.failures import GIVEN_UP_WORDS, Failure
 from generators.models import GenerationJob
 from generators.moves import Claim
+from generators.patience import DATABASE_AWAY, let_go_of_database, patiently
 from generators.providers import registry
 from generators.providers.base import Provider
 from generators.pulse import Pulse, Stop, heart
@@ -41,11 +35,8 @@ FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 60.0
 POLL_PAUSE_SECONDS = (0.1, 60.0)
 POLL_TROUBLE_SECONDS = 5.0
-DATABASE_PAUSES = (0.2, 0.5, 1, 2, 5, 10, 20, 30, 30)
-"""How a worker with a result in its hands waits for a database that is away."""
 
-_EXPECTED = (errors.ProviderError, BrokenPicture, StorageFailed)
-_DATABASE_AWAY = (OperationalError, InterfaceError)
+_EXPECTED = (errors.ProviderError, BrokenPicture)
 logger = logging.getLogger(__name__)
 
 
@@ -62,11 +53,12 @@ def run(claim: Claim) -> None:
     except errors.GenerationCanceled:
         _stopped(claim, pulse.stop if pulse else None)
     except errors.OutcomeUnknown as error:
-        note = error.user_message
-        _patiently(lambda: moves.doubt(claim.rows, claim.job, note=note))
+        _wonder(claim, error)
     except errors.Transient as error:
         _try_later(claim, error)
-    except _DATABASE_AWAY:
+    except StorageFailed as error:
+        _fetch_later(claim, error)
+    except DATABASE_AWAY:
         raise  # nothing can be written now; the reconciler takes the job back
     except Exception as error:  # the one place: whatever it was, the job ends
         if not isinstance(error, _EXPECTED):
@@ -78,7 +70,7 @@ def _submit(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
     request = GenerationRequest.from_json(claim.job.recipe)
     if provider.is_paid and not moves.start_call(claim):
         return None
-    _let_go_of_database()
+    let_go_of_database()
     started = time.monotonic()
     outcome = provider.submit(request, on_progress=pulse.on_progress)
     if isinstance(outcome, GenerationResult):
@@ -87,27 +79,20 @@ def _submit(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
     return None
 
 
-def _let_go_of_database() -> None:
-    """Hold no connection while a provider works; the next query opens one again."""
-    if not connection.in_atomic_block:
-        connection.close()
-
-
 def _save_handle(claim: Claim, accepted: Accepted) -> None:
-    if _patiently(lambda: moves.accept(claim, accepted.handle)):
-        seconds = _poll_pause(accepted.handle.next_poll_seconds)
-        wake.ring(claim.job.lane, in_seconds=seconds)
+    if patiently(lambda: moves.accept(claim, accepted.handle)):
+        _ring_for_poll(claim, _poll_pause(accepted.handle.next_poll_seconds))
 
 
 def _poll(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
     handle = JobHandle.from_json(claim.job.handle)
-    _let_go_of_database()
+    let_go_of_database()
     if claim.job.cancel_requested_at is not None and _agrees(provider, handle):
         raise errors.GenerationCanceled
     outcome = provider.poll(handle)
     if isinstance(outcome, GenerationResult):
-        return _store(claim, outcome, seconds=_seconds_since_start(claim.job))
-    _wait(claim, outcome)
+        return _store(claim, outcome, seconds=_seconds_drawn(claim.job))
+    _show_and_wait(claim, outcome)
     return None
 
 
@@ -120,14 +105,24 @@ def _agrees(provider: Provider, handle: JobHandle) -> bool:
         return False
 
 
-def _wait(claim: Claim, pending: Pending) -> None:
+def _show_and_wait(claim: Claim, pending: Pending) -> None:
     news = pending.progress
     if news is not None and news.preview:
         previews.show(claim.job, news.preview)
-    seconds = _poll_pause(pending.next_poll_seconds)
     fraction = None if news is None else min(max(news.fraction, 0.0), 1.0)
-    if moves.wait(claim, seconds=seconds, fraction=fraction):
-        wake.ring(claim.job.lane, in_seconds=seconds)
+    _poll_later(claim, _poll_pause(pending.next_poll_seconds), fraction=fraction)
+
+
+def _poll_later(claim: Claim, seconds: float, *, fraction: float | None = None) -> None:
+    if patiently(lambda: moves.wait(claim, seconds=seconds, fraction=fraction)):
+        _ring_for_poll(claim, seconds)
+
+
+def _ring_for_poll(claim: Claim, seconds: float) -> None:
+    """Ring for the next poll; at once, if a cancel came that this look did not know."""
+    if claim.job.cancel_requested_at is None and moves.hurry_cancel(claim.job):
+        seconds = 0
+    wake.ring(claim.job.lane, in_seconds=seconds)
 
 
 def _poll_pause(seconds: float) -> float:
@@ -135,17 +130,18 @@ def _poll_pause(seconds: float) -> float:
     return min(max(seconds, shortest), longest)
 
 
-def _seconds_since_start(job: GenerationJob) -> float:
-    if job.started_at is None:
+def _seconds_drawn(job: GenerationJob) -> float:
+    """Return how long this try had been going on when the poll began."""
+    if job.drawing_since is None:
         return 0.0
-    return max(0.0, (job.changed_at - job.started_at).total_seconds())
+    return max(0.0, (job.changed_at - job.drawing_since).total_seconds())
 
 
 def _store(
     claim: Claim, result: GenerationResult, *, seconds: float
 ) -> Delivery | None:
     deliveries.check_not_empty(result)
-    if not _patiently(lambda: moves.save(claim)):
+    if not patiently(lambda: moves.save(claim)):
         return None
     return deliveries.store(claim.job, result, seconds=seconds)
 
@@ -155,13 +151,13 @@ def _deliver(claim: Claim, delivery: Delivery, *, is_paid: bool) -> None:
     wanted = claim.rows
     if not is_paid:
         wanted = wanted.filter(cancel_requested_at__isnull=True)
-    if not _patiently(lambda: endings.succeed(wanted, claim.job, delivery)):
+    if not patiently(lambda: endings.succeed(wanted, claim.job, delivery)):
         _cancel_if_asked(claim)
 
 
 def _cancel_if_asked(claim: Claim) -> bool:
     asked = claim.rows.filter(cancel_requested_at__isnull=False)
-    return _patiently(lambda: endings.cancel(asked, claim.job))
+    return patiently(lambda: endings.cancel(asked, claim.job))
 
 
 def _stopped(claim: Claim, stop: Stop | None) -> None:
@@ -174,25 +170,46 @@ def _stopped(claim: Claim, stop: Stop | None) -> None:
     elif stop is Stop.HAND_BACK:
         if moves.hand_back(claim):
             wake.ring(claim.job.lane)
+        else:
+            _cancel_if_asked(claim)
     else:
-        _patiently(lambda: endings.cancel(claim.rows, claim.job))
+        patiently(lambda: endings.cancel(claim.rows, claim.job))
+
+
+def _wonder(claim: Claim, error: errors.OutcomeUnknown) -> None:
+    """Ask accepted work again; set aside what nobody can be asked about."""
+    if claim.job.handle is not None:
+        _poll_later(claim, POLL_TROUBLE_SECONDS)
+        return
+    note = error.user_message
+    patiently(lambda: moves.doubt(claim.rows, claim.job, note=note))
+
+
+def _fetch_later(claim: Claim, error: StorageFailed) -> None:
+    """Fetch accepted work again while there is time; other pictures are lost."""
+    seconds = LONGEST_PAUSE_SECONDS
+    in_time = claim.rows.filter(deadline_at__gt=after(seconds))
+    if claim.job.handle is not None and in_time.exists():
+        _poll_later(claim, seconds)
+    else:
+        _fail(claim, Failure.of(error))
 
 
 def _try_later(claim: Claim, error: errors.Transient) -> None:
     """Poll again later, or queue again later, until there is no point any more."""
     if claim.job.handle is not None:
-        seconds = min(error.retry_after or POLL_TROUBLE_SECONDS, LONGEST_PAUSE_SECONDS)
-        _patiently(lambda: moves.wait(claim, seconds=seconds, fraction=None))
-    elif _cancel_if_asked(claim):
+        pause = error.retry_after or POLL_TROUBLE_SECONDS
+        _poll_later(claim, min(pause, LONGEST_PAUSE_SECONDS))
         return
+    if _cancel_if_asked(claim):
+        return
+    seconds, note = _pause(claim.job, error), error.user_message
+    if _is_too_late(claim, seconds):
+        _fail(claim, Failure.of(error))
+    elif patiently(lambda: moves.postpone(claim, seconds=seconds, note=note)):
+        wake.ring(claim.job.lane, in_seconds=seconds)
     else:
-        seconds = _pause(claim.job, error)
-        if _is_too_late(claim, seconds):
-            _fail(claim, Failure.of(error))
-            return
-        note = error.user_message
-        _patiently(lambda: moves.postpone(claim, seconds=seconds, note=note))
-    wake.ring(claim.job.lane, in_seconds=seconds)
+        _cancel_if_asked(claim)
 
 
 def _pause(job: GenerationJob, error: errors.Transient) -> float:
@@ -211,16 +228,4 @@ def _is_too_late(claim: Claim, seconds: float) -> bool:
 
 
 def _fail(claim: Claim, failure: Failure) -> None:
-    _patiently(lambda: endings.fail(claim.rows, claim.job, failure))
-
-
-def _patiently(write: Callable[[], bool]) -> bool:
-    """Write, and when the database is away, wait for it: the result is in our hands."""
-    for pause in DATABASE_PAUSES:
-        try:
-            return write()
-        except _DATABASE_AWAY as error:
-            logger.warning("The database is away, trying again: %s", error)
-            connections.close_all()
-            time.sleep(pause)
-    return write()
+    patiently(lambda: endings.fail(claim.rows, claim.job, failure))

@@ -183,6 +183,7 @@ LEASE_SECONDS = env.float("LEASE_SECONDS", 30.0)
 HEARTBEAT_SECONDS = env.float("HEARTBEAT_SECONDS", 10.0)
 RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", 15.0)
 JOB_MAX_SECONDS = env.float("JOB_MAX_SECONDS", 7200.0)  # of drawing, not of waiting
+QUEUE_MAX_SECONDS = env.float("QUEUE_MAX_SECONDS", 86_400.0)  # of waiting in a lane
 RETRY_SECONDS = env.float("RETRY_SECONDS", 900.0)  # how long to try a busy provider
 UNKNOWN_SECONDS = env.float("UNKNOWN_SECONDS", 600.0)  # until credits are given back
 QUEUE_PREFIX = env.str("QUEUE_PREFIX", "")  # for sites that share one broker

@@ -57,11 +57,11 @@ def test_a_running_job_is_told_by_its_own_progress(alice):
     job = factories.make_job(alice, model=factories.LOCAL)
     queue.claim_next(Lane.LOCAL)
     rows = GenerationJob.objects.filter(pk=job.pk)
-    rows.update(started_at=before(4))
+    rows.update(started_at=before(400), drawing_since=before(4))
     assert estimates.seconds_left(rows.get()) == pytest.approx(6, abs=0.5)
     rows.update(progress=0.5)
     assert estimates.seconds_left(rows.get()) == pytest.approx(4, abs=0.5)
-    rows.update(progress=0, started_at=before(60))
+    rows.update(progress=0, drawing_since=before(60))
     assert estimates.seconds_left(rows.get()) == 0
 
 

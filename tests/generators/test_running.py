@@ -1,16 +1,32 @@
 """Every way a claimed job can go, through the fake providers."""
 
 import errno
+import io
 import os
+from dataclasses import replace
 
 import pytest
 from django.db import OperationalError
+from django.template.loader import render_to_string
+from PIL import Image as PillowImage
 
 from accounts import ledger
+from gallery import storage
 from gallery.models import Image
-from generators import errors, jobs, previews, reconciler, running
-from generators.clock import Now, before
-from generators.contracts import JobHandle, Lane
+from generators import (
+    cards,
+    deliveries,
+    errors,
+    jobs,
+    moves,
+    patience,
+    previews,
+    queue,
+    reconciler,
+    wake,
+)
+from generators.clock import Now, after, before
+from generators.contracts import GenerationResult, JobHandle, Lane, ResultImage
 from generators.models import GenerationJob
 from generators.providers import fake, registry
 from tests import factories
@@ -239,7 +255,9 @@ def test_a_failure_met_when_polling_is_refunded(alice, directive, kind):
     assert balance(alice) == before_all
 
 
-@pytest.mark.parametrize("directive", ["!poll-down", "!poll-rate-limit=7"])
+@pytest.mark.parametrize(
+    "directive", ["!poll-down", "!poll-rate-limit=7", "!poll-unknown"]
+)
 def test_trouble_when_polling_only_waits_and_never_submits_again(alice, directive):
     job = factories.make_job(
         alice, f"an owl {directive} !times=2 !polls=0", factories.PAID_POLLED
@@ -269,12 +287,31 @@ def test_cancel_of_an_accepted_job_is_passed_on_at_once(alice):
     assert calls(job, "cancel") == 1
 
 
-def test_a_full_disk_fails_the_job_with_its_cause_and_a_refund(alice, monkeypatch):
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Let the next writes of pictures fail, as many as the test says."""
+    monkeypatch.setattr(deliveries, "STORAGE_PAUSES", (0, 0))
+    real, left = storage.prepare, [0]
+
+    def prepare(*args, **words):
+        if left[0] > 0:
+            left[0] -= 1
+            raise storage.StorageFailed("There is no room left.")
+        return real(*args, **words)
+
+    monkeypatch.setattr(storage, "prepare", prepare)
+    return lambda times: left.__setitem__(0, times)
+
+
+def test_a_disk_full_for_ever_fails_the_job_with_its_cause_and_a_refund(
+    alice, monkeypatch
+):
     before_all = balance(alice)
 
     def no_space(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    monkeypatch.setattr(deliveries, "STORAGE_PAUSES", (0, 0))
     job = factories.make_job(alice)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", no_space)
@@ -283,6 +320,56 @@ def test_a_full_disk_fails_the_job_with_its_cause_and_a_refund(alice, monkeypatc
     assert "no room left" in job.failure_message
     assert balance(alice) == before_all
     assert run(factories.make_job(alice)).status == Status.SUCCEEDED
+
+
+def test_a_disk_full_for_a_moment_costs_nothing(alice, full_disk):
+    full_disk(2)
+    job = run(factories.make_job(alice, num_images=2))
+    assert (job.status, job.num_delivered) == (Status.SUCCEEDED, 2)
+    assert calls(job) == 1
+
+
+def test_pictures_that_could_be_stored_are_delivered_and_alone_charged(
+    alice, full_disk
+):
+    before_all, _ = balance(alice)
+    full_disk(4)  # two pauses, then each picture gets one try
+    job = run(factories.make_job(alice, num_images=3))
+    assert (job.status, job.num_delivered) == (Status.SUCCEEDED, 1)
+    assert job.failure_message == "There is no room left."
+    assert job.events.last().note == "There is no room left."
+    card = {"card": cards.JobCard(job=job)}
+    page = render_to_string("generators/partials/_outcome.html", card)
+    assert "The rest was not charged. There is no room left." in page
+    assert balance(alice) == (before_all - job.price_credits, 0)
+    assert Image.objects.get(job_id=job.public_id).position == 0
+    assert ledger.audit() == []
+
+
+def test_accepted_work_that_cannot_be_stored_is_fetched_again(alice, full_disk):
+    job = run(factories.make_job(alice, "an owl !polls=0", factories.PAID_POLLED))
+    full_disk(3)
+    GenerationJob.objects.filter(pk=job.pk).update(next_action_at=Now())
+    job = run(job)
+    assert (job.status, job.lease_token) == (Status.RUNNING, None)
+    job = run_to_the_end(job)
+    assert (job.status, job.num_delivered) == (Status.SUCCEEDED, 1)
+    assert (calls(job), calls(job, "poll")) == (1, 2)
+
+
+def test_accepted_work_is_not_fetched_again_past_its_deadline(alice, full_disk):
+    before_all = balance(alice)
+    job = run(factories.make_job(alice, "an owl !polls=0", factories.PAID_POLLED))
+    full_disk(99)
+    GenerationJob.objects.filter(pk=job.pk).update(
+        next_action_at=Now(), deadline_at=after(30)
+    )
+    job = run(job)
+    assert (job.status, job.failure_message) == (
+        Status.FAILED,
+        "There is no room left.",
+    )
+    assert balance(alice) == before_all
 
 
 def test_a_provider_that_is_no_longer_here_fails_the_job(alice, settings):
@@ -331,9 +418,9 @@ def test_a_database_that_is_away_is_waited_for(alice, monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.setattr(running, "DATABASE_PAUSES", (0, 0, 0))
-    monkeypatch.setattr(running.connections, "close_all", lambda: None)
-    assert running._patiently(write)
+    monkeypatch.setattr(patience, "DATABASE_PAUSES", (0, 0, 0))
+    monkeypatch.setattr(patience.connections, "close_all", lambda: None)
+    assert patience.patiently(write)
 
 
 def test_a_database_that_goes_before_the_call_costs_an_attempt_not_the_job(
@@ -345,7 +432,7 @@ def test_a_database_that_goes_before_the_call_costs_an_attempt_not_the_job(
         raise OperationalError("gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(running.moves, "start_call", gone)
+        patch.setattr(moves, "start_call", gone)
         with pytest.raises(OperationalError):
             jobs.run_next(Lane.REMOTE, worker="test")
     job.refresh_from_db()
@@ -391,3 +478,112 @@ def test_a_cancel_while_the_provider_is_busy_ends_the_wait(alice, monkeypatch):
     job = run(factories.make_job(alice, "an owl !down"))
     assert job.status == Status.CANCELED
     assert balance(alice) == before_all
+
+
+@pytest.mark.parametrize("requeue", ["postpone", "hand-back", "lose"])
+def test_a_canceled_job_is_never_queued_again(alice, requeue):
+    before_all = balance(alice)
+    job = factories.make_job(alice)
+    claim = queue.claim_next(job.lane)
+    assert jobs.cancel_job(job)
+    assert not {
+        "postpone": lambda: moves.postpone(claim, seconds=1, note="busy"),
+        "hand-back": lambda: moves.hand_back(claim),
+        "lose": lambda: moves.lose(claim.rows, job),
+    }[requeue]()
+    claim.rows.update(lease_expires_at=before(1))
+    reconciler.reconcile()
+    job.refresh_from_db()
+    assert job.status == Status.CANCELED
+    assert balance(alice) == before_all
+
+
+def test_a_cancel_between_the_last_look_and_the_wait_ends_the_job(alice, monkeypatch):
+    real = moves.postpone
+
+    def canceled_first(claim, **words):
+        assert jobs.cancel_job(claim.job)
+        return real(claim, **words)
+
+    monkeypatch.setattr(moves, "postpone", canceled_first)
+    job = run(factories.make_job(alice, "an owl !down"))
+    assert job.status == Status.CANCELED
+    assert job.events.last().name == "cancel"
+
+
+@pytest.mark.parametrize("method", ["submit", "poll"])
+def test_a_cancel_during_a_look_is_passed_on_at_once(alice, monkeypatch, method):
+    job = factories.make_job(
+        alice, "an owl !poll-forever !poll-seconds=60", factories.PAID_POLLED
+    )
+    if method == "poll":
+        job = run(job)
+        GenerationJob.objects.filter(pk=job.pk).update(next_action_at=Now())
+    real = getattr(fake.FakeProvider, method)
+
+    def canceled_meanwhile(self, *args, **words):
+        jobs.cancel_job(job)
+        return real(self, *args, **words)
+
+    rung = []
+    monkeypatch.setattr(
+        wake, "ring", lambda lane, in_seconds=0: rung.append(in_seconds)
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(fake.FakeProvider, method, canceled_meanwhile)
+        assert run(job).status == Status.RUNNING
+    assert rung[-1] == 0
+    assert run(job).status == Status.CANCELED
+    assert calls(job, "cancel") == 1
+
+
+def test_a_provider_that_does_not_cancel_is_not_polled_without_pause(
+    alice, monkeypatch
+):
+    monkeypatch.setattr(fake.FakeProvider, "cancel", lambda *_: False)
+    job = run(factories.make_job(alice, "!poll-forever !poll-seconds=60", "fake-async"))
+    assert jobs.cancel_job(job)
+    job = run(job)
+    assert (job.next_action_at - job.changed_at).total_seconds() > 50
+
+
+def test_earlier_tries_and_waits_are_not_measured_as_drawing(alice, monkeypatch):
+    monkeypatch.setattr(
+        fake, "_result", lambda *_, **__: replace(result, model_seconds=None)
+    )
+    result = GenerationResult(images=(ResultImage(content=one_picture()),))
+    job = run(factories.make_job(alice, "!down !times=1 !polls=0", "fake-async"))
+    GenerationJob.objects.filter(pk=job.pk).update(started_at=before(500))
+    job = run_to_the_end(job)
+    assert job.status == Status.SUCCEEDED
+    assert job.model_seconds < 100
+
+
+def one_picture():
+    out = io.BytesIO()
+    PillowImage.new("RGB", (64, 64), "red").save(out, "PNG")
+    return out.getvalue()
+
+
+def test_what_no_database_takes_is_cleaned_out_of_a_providers_words(alice, monkeypatch):
+    def declines(self, request, *, on_progress):
+        raise errors.ContentRejected("Not \0this.", detail="code \0 \ud800")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fake.FakeProvider, "submit", declines)
+        job = run(factories.make_job(alice))
+    assert job.failure_message == job.events.last().note == "Not this."
+    assert job.failure_detail == "ContentRejected: code  ?"
+    claim = queue.claim_next(factories.make_job(alice, model="fake-async").lane)
+    assert moves.accept(claim, JobHandle(provider="fake", external_id="a\0b"))
+    claim.job.refresh_from_db()
+    assert claim.job.handle["external_id"] == "ab"
+
+
+def test_a_crashing_providers_words_are_cleaned_too(alice, monkeypatch):
+    def crashes(self, request, *, on_progress):
+        raise ValueError("\0")
+
+    monkeypatch.setattr(fake.FakeProvider, "submit", crashes)
+    job = run(factories.make_job(alice))
+    assert (job.status, job.failure_detail) == (Status.FAILED, "ValueError: ")
