@@ -4,9 +4,9 @@ Runs every few seconds, on any worker, and beside itself without harm: each thin
 does is one conditional update, which only one of two can win.
 """
 
+import contextlib
 import logging
-
-from django.db.models import Q
+from collections.abc import Iterator
 
 from generators import endings, moves, queue, wake
 from generators.clock import Now
@@ -15,26 +15,50 @@ from generators.failures import (
     GIVEN_UP_WORDS,
     LOST_WORDS,
     NEVER_KNOWN_WORDS,
+    NEVER_STARTED_WORDS,
     Failure,
     Kind,
 )
 from generators.models import GenerationJob
 from generators.moves import Jobs
+from generators.patience import DATABASE_AWAY
 
 MAX_ATTEMPTS = 3
 AT_ONCE = 500
 """Rows one pass looks at, and messages it sends at most."""
 
 Status = GenerationJob.Status
+_OVERDUE_WORDS = {
+    Status.QUEUED: NEVER_STARTED_WORDS,
+    Status.RUNNING: GIVEN_UP_WORDS,
+    Status.UNKNOWN: NEVER_KNOWN_WORDS,
+}
 logger = logging.getLogger(__name__)
 
 
 def reconcile() -> None:
-    """Make one pass over everything that may have been forgotten."""
-    _end_overdue()
-    _take_back_from_lost_workers()
+    """Make one pass over everything that may have been forgotten.
+
+    What goes wrong in one part, or with one job, is logged and keeps no other waiting.
+    """
+    with _apart("jobs past their deadline"):
+        _end_overdue()
+    with _apart("jobs of lost workers"):
+        _take_back_from_lost_workers()
     for lane in Lane:
-        _wake_if_forgotten(lane)
+        with _apart(f"messages of the {lane} lane"):
+            _wake_forgotten(lane)
+
+
+@contextlib.contextmanager
+def _apart(what: str, *, ends_with: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Log what goes wrong inside and go on behind it, but for what must end more."""
+    try:
+        yield
+    except ends_with:
+        raise
+    except Exception:  # the next pass tries again; the rest of this one must not wait
+        logger.exception("The reconciler could not deal with %s", what)
 
 
 def _take_back_from_lost_workers() -> None:
@@ -42,7 +66,8 @@ def _take_back_from_lost_workers() -> None:
         status=Status.RUNNING, lease_expires_at__lt=Now()
     )
     for job in lost.select_related("owner")[:AT_ONCE]:
-        _take_back(lost.filter(pk=job.pk, lease_token=job.lease_token), job)
+        with _apart(f"job {job}", ends_with=DATABASE_AWAY):
+            _take_back(lost.filter(pk=job.pk, lease_token=job.lease_token), job)
 
 
 def _take_back(rows: Jobs, job: GenerationJob) -> None:
@@ -63,31 +88,29 @@ def _take_back(rows: Jobs, job: GenerationJob) -> None:
 
 
 def _end_overdue() -> None:
-    """End what no worker ended: unknown outcomes, endless polls, and deaf workers."""
-    overdue = GenerationJob.objects.filter(deadline_at__lt=Now()).filter(
-        Q(status=Status.UNKNOWN) | Q(status=Status.RUNNING)
+    """End what no worker did: waits without end, deaf workers, unknown outcomes."""
+    overdue = GenerationJob.objects.filter(
+        deadline_at__lt=Now(), status__in=_OVERDUE_WORDS
     )
     for job in overdue.select_related("owner")[:AT_ONCE]:
-        is_unknown = job.status == Status.UNKNOWN
         failure = Failure(
             kind=Kind.TIMED_OUT,
-            message=NEVER_KNOWN_WORDS if is_unknown else GIVEN_UP_WORDS,
+            message=_OVERDUE_WORDS[Status(job.status)],
             detail="its deadline passed",
         )
-        rows = overdue.filter(pk=job.pk, status=job.status)
-        endings.fail(rows, job, failure)
+        with _apart(f"job {job}", ends_with=DATABASE_AWAY):
+            endings.fail(overdue.filter(pk=job.pk, status=job.status), job, failure)
 
 
-def _wake_if_forgotten(lane: Lane) -> None:
-    """Send a message for each due job when the broker holds none for the lane."""
+def _wake_forgotten(lane: Lane) -> None:
+    """Send the messages that the broker holds too few of for the lane's due jobs."""
     num_due = queue.num_due(lane, limit=AT_ONCE)
     if not num_due:
         return
     try:
-        if wake.num_waiting(lane):
-            return
+        num_waiting = wake.num_waiting(lane)
     except wake.BROKER_ERRORS as error:
         logger.warning("The broker does not answer: %s", error)
         return
-    for _ in range(num_due):
+    for _ in range(num_due - num_waiting):
         wake.ring(lane)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from celery import current_app
+from django.db import OperationalError
 from kombu import Connection
 
 from accounts import ledger
@@ -174,6 +175,81 @@ def test_forgotten_jobs_get_as_many_messages_as_there_are_jobs_once(alice, bell)
     assert bell == ["remote"] * 3
     reconciler.reconcile()
     assert bell == ["remote"] * 3
+
+
+def test_only_the_messages_that_are_missing_are_sent(alice, bell):
+    for _ in range(3):
+        factories.make_job(alice)
+    bell.append("remote")
+    reconciler.reconcile()
+    assert bell == ["remote"] * 3
+
+
+def test_a_job_no_worker_comes_for_ends_with_words_and_a_refund(alice, bell, settings):
+    before_all = balance(alice)
+    job = factories.make_job(alice)
+    job.refresh_from_db()
+    waits = (job.deadline_at - job.changed_at).total_seconds()
+    assert waits == pytest.approx(settings.QUEUE_MAX_SECONDS, abs=2)
+    assert reconciled(job).status == Status.QUEUED
+    GenerationJob.objects.filter(pk=job.pk).update(deadline_at=before(1))
+    job = reconciled(job)
+    assert (job.status, job.failure_kind) == (Status.FAILED, Kind.TIMED_OUT)
+    assert "busy or away" in job.failure_message
+    assert balance(alice) == before_all
+    assert ledger.audit() == []
+
+
+def test_the_time_of_waiting_does_not_count_as_drawing(alice, bell, settings):
+    job = factories.make_job(alice, model=factories.LOCAL)
+    claim = queue.claim_next(Lane.LOCAL)
+    claim.job.refresh_from_db()
+    draws = (claim.job.deadline_at - claim.job.changed_at).total_seconds()
+    assert draws == pytest.approx(settings.JOB_MAX_SECONDS, abs=2)
+    assert moves.hand_back(claim)
+    job.refresh_from_db()
+    waits = (job.deadline_at - job.changed_at).total_seconds()
+    assert waits == pytest.approx(settings.QUEUE_MAX_SECONDS, abs=2)
+
+
+def test_one_job_that_cannot_be_ended_keeps_no_other_waiting(
+    alice, bell, monkeypatch, caplog
+):
+    overdue = [lose_worker(alice).job for _ in range(3)]
+    lost = [lose_worker(alice).job for _ in range(3)]
+    GenerationJob.objects.filter(pk__in=[job.pk for job in overdue]).update(
+        deadline_at=before(1)
+    )
+    bad = {overdue[1].pk, lost[1].pk}
+    for module, name in ((reconciler.endings, "fail"), (reconciler.moves, "lose")):
+        real = getattr(module, name)
+
+        def stumble(rows, job, *rest, real=real):
+            if job.pk in bad:
+                raise ValueError("a bad row")
+            return real(rows, job, *rest)
+
+        monkeypatch.setattr(module, name, stumble)
+    reconciler.reconcile()
+    for job in overdue + lost:
+        job.refresh_from_db()
+    good, ended = Status.RUNNING, Status.FAILED
+    assert [job.status for job in overdue] == [ended, good, ended]
+    assert [job.status for job in lost] == [Status.QUEUED, good, Status.QUEUED]
+    assert bell == ["local"] * 2
+    assert str(overdue[1]) in caplog.text
+    assert str(lost[1]) in caplog.text
+
+
+@pytest.mark.parametrize("part", ["_end_overdue", "_take_back_from_lost_workers"])
+def test_one_part_that_fails_keeps_no_other_waiting(alice, bell, monkeypatch, part):
+    def stumble():
+        raise OperationalError("deadlock")
+
+    monkeypatch.setattr(reconciler, part, stumble)
+    factories.make_job(alice)
+    reconciler.reconcile()
+    assert bell == ["remote"]
 
 
 def test_a_broker_that_is_away_harms_nothing(alice, monkeypatch, caplog):
