@@ -20,6 +20,9 @@ from generators import clock
 from generators.models import GenerationJob
 
 OVERLAP_SECONDS = 15.0
+MOST_MISSED = 50
+"""So many changed jobs are told one by one to a page that comes back."""
+
 _OVERLAP = datetime.timedelta(seconds=OVERLAP_SECONDS)
 
 
@@ -39,6 +42,8 @@ class Cursor:
         moment = datetime.datetime.fromisoformat(text)
         if moment.tzinfo is None:
             raise ValueError("A cursor has a time zone.")
+        if not 2000 <= moment.year < 9999:
+            raise ValueError("A cursor is a moment of this site.")
         return cls(moment=moment.astimezone(datetime.UTC))
 
 
@@ -54,6 +59,21 @@ def cursor_now(user: User) -> Cursor:
     """Return a cursor at this moment: what is there already will not be told."""
     moment = clock.read()
     return Cursor(moment=moment, told=_versions_since(user, moment))
+
+
+def resume(user: User, cursor: Cursor) -> tuple[Cursor, bool]:
+    """Return where a page that comes back goes on, and whether it missed too much.
+
+    Of more than ``MOST_MISSED`` changes only the newest are told; the page must ask for
+    the rest. A moment that is still to come is taken for now.
+    """
+    newest = GenerationJob.objects.filter(
+        owner=user, changed_at__gte=cursor.moment
+    ).order_by("-changed_at")
+    moments = newest.values_list("changed_at", flat=True)
+    if beyond := moments[MOST_MISSED : MOST_MISSED + 1].first():
+        return Cursor(moment=beyond), True
+    return Cursor(moment=min(cursor.moment, clock.read())), False
 
 
 def changed_since(user: User, cursor: Cursor) -> Changes:

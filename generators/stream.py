@@ -1,7 +1,8 @@
 """Live updates: one stream of server-sent events a person, drawn from the database.
 
 The event ``job`` carries a card as the page shows it, ``waiting`` the words of jobs that
-still wait, ``balance`` the credits left. Every ``job`` has the change feed's cursor as
+still wait, ``balance`` the credits left; ``stale`` says that more was missed than is
+told, so the page asks for its unfinished cards itself. Every ``job`` has the change feed's cursor as
 its id, so a page that comes back goes on where it was (``Last-Event-ID``).
 """
 
@@ -16,13 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from django.db import DatabaseError, connections
+from django.db import connections
 from django.template.loader import render_to_string
 
 from accounts.ledger import wallet_of
 from accounts.models import User
 from generators import cards, events
 from generators.models import GenerationJob
+from generators.patience import DATABASE_AWAY
 
 ResultT = TypeVar("ResultT")
 
@@ -34,6 +36,8 @@ HEARTBEAT_SECONDS: Final = 15.0
 LONGEST_SECONDS: Final = 600.0
 """Then the stream ends and the browser comes back, signed in or not any more."""
 WAITING_JOBS_TOLD: Final = 20
+MOST_STREAMS: Final = 8
+"""Of one person in one process; further pages poll and come again after a while."""
 
 _UNFINISHED: Final = (
     GenerationJob.Status.QUEUED,
@@ -48,37 +52,51 @@ _lock = threading.Lock()
 
 @dataclass(slots=True, kw_only=True)
 class Listener:
-    """One open page: whose, up to where it was told, and what it still waits for."""
+    """One open page: whose, up to where it was told, and what it still waits for.
+
+    ``heard`` is where the page says it was; ``cursor`` is ``None`` before the first look.
+    """
 
     user: User
-    cursor: events.Cursor
+    heard: events.Cursor | None
+    cursor: events.Cursor | None = None
     active: dict[int, GenerationJob] = field(default_factory=dict)
     waiting_told: dict[str, str] = field(default_factory=dict)
     waiting_at: float = 0.0
 
     def look(self) -> list[str]:
-        """Return the messages for what changed since the last look."""
-        changes = events.changed_since(self.user, self.cursor)
-        told = [
+        """Return the messages for what changed since the last look.
+
+        One that failed has told nothing: the next tells all of it.
+        """
+        cursor, told = (self.cursor, []) if self.cursor else self._begin()
+        changes = events.changed_since(self.user, cursor)
+        news = [
             self._job_message(card, changes.cursor)
             for card in cards.cards_of(changes.jobs)
         ]
-        if told:
-            balance = wallet_of(self.user).balance
-            told.append(message("balance", {"balance": balance}))
-        self.cursor = changes.cursor
+        told += [*news, self._balance_message()] if news else []
         if time.monotonic() - self.waiting_at >= WAITING_SECONDS:
             told += self._waiting_messages()
+        self.cursor = changes.cursor
         return told
 
-    def start(self) -> list[str]:
+    def _begin(self) -> tuple[events.Cursor, list[str]]:
         """Find the unfinished jobs once; later looks keep the list up to date."""
+        balance = self._balance_message()
+        cursor, is_stale = (
+            events.resume(self.user, self.heard)
+            if self.heard
+            else (events.cursor_now(self.user), False)
+        )
         unfinished = GenerationJob.objects.filter(
             owner=self.user, status__in=_UNFINISHED
         )
         self.active = {job.pk: job for job in unfinished}
-        balance = wallet_of(self.user).balance
-        return [message("balance", {"balance": balance}), *self.look()]
+        return cursor, [balance, message("stale", {})] if is_stale else [balance]
+
+    def _balance_message(self) -> str:
+        return message("balance", {"balance": wallet_of(self.user).balance})
 
     def _job_message(self, card: cards.JobCard, cursor: events.Cursor) -> str:
         job = card.job
@@ -124,12 +142,13 @@ async def stream(user: User, cursor: events.Cursor | None) -> AsyncIterator[str]
     wake = asyncio.Event()
     awaken = _thread_safe(wake)
     _end_with_the_server()
-    with _lock:
-        _listening[user.pk].add(awaken)
+    if not _join(user, awaken):
+        yield "retry: 30000\n\n"
+        return
     try:
         yield "retry: 2000\n\n"
-        listener = await _in_thread(lambda: _listener(user, cursor))
-        told = await _look(listener.start)
+        listener = Listener(user=user, heard=cursor)
+        told = await _look(listener.look)
         quiet_since = time.monotonic()
         while not _is_stopping.is_set() and time.monotonic() < until:
             if told or time.monotonic() - quiet_since > HEARTBEAT_SECONDS:
@@ -153,15 +172,19 @@ def nudge(user: User) -> None:
         awaken()
 
 
-def _listener(user: User, cursor: events.Cursor | None) -> Listener:
-    return Listener(user=user, cursor=cursor or events.cursor_now(user))
+def _join(user: User, awaken: Callable[[], None]) -> bool:
+    with _lock:
+        if len(_listening.get(user.pk, ())) >= MOST_STREAMS:
+            return False
+        _listening[user.pk].add(awaken)
+        return True
 
 
 async def _look(look: Callable[[], list[str]]) -> list[str]:
     """Look in a thread; a database that is away for a moment only delays the news."""
     try:
         return await _in_thread(look)
-    except DatabaseError:
+    except DATABASE_AWAY:
         await asyncio.sleep(IDLE_SECONDS)
         return []
 
@@ -170,7 +193,7 @@ async def _in_thread(work: Callable[[], ResultT]) -> ResultT:
     def guarded() -> ResultT:
         try:
             return work()
-        except DatabaseError:
+        except DATABASE_AWAY:
             connections.close_all()
             raise
 

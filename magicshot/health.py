@@ -1,9 +1,11 @@
 """Tells load balancers and the run command whether this process can serve."""
 
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from generators.patience import DATABASE_AWAY
 
 
 @never_cache
@@ -13,6 +15,6 @@ def health(request: HttpRequest) -> JsonResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DatabaseError:
+    except DATABASE_AWAY:
         return JsonResponse({"status": "database does not answer"}, status=503)
     return JsonResponse({"status": "ok"})

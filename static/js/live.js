@@ -63,7 +63,7 @@ function connect() {
   address.searchParams.set("after", place.dataset.cursor);
   source = new EventSource(address);
   source.addEventListener("open", () => { retryMs = FIRST_RETRY_MS; });
-  for (const name of ["job", "waiting", "balance"]) {
+  for (const name of ["job", "waiting", "balance", "stale"]) {
     source.addEventListener(name, (event) => {
       const news = { name, cursor: event.lastEventId, content: JSON.parse(event.data) };
       channel.postMessage(news);
@@ -84,13 +84,17 @@ function hear({ name, cursor, content }) {
   if (name === "balance") setBalance(content.balance);
   if (name === "waiting") applyWaiting(content);
   if (name === "job") applyCard(content);
+  if (name === "stale") askForCards();
 }
 
 /** Without a stream in any tab, ask for each unfinished job's card. */
 async function poll() {
   const isStreaming = source?.readyState === EventSource.OPEN;
   const isToldByOthers = !source && performance.now() - lastHeard < 3 * POLL_MS;
-  if (document.hidden || isStreaming || isToldByOthers) return;
+  if (!document.hidden && !isStreaming && !isToldByOthers) await askForCards();
+}
+
+async function askForCards() {
   for (const job of document.querySelectorAll("[data-job][data-active]")) {
     try {
       const response = await fetch(job.dataset.cardUrl, { headers: { "HX-Request": "true" } });

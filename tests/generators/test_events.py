@@ -69,10 +69,45 @@ def test_a_cursor_comes_back_from_text_and_repeats_rather_than_misses(alice):
     assert look(alice, again)[0] == {job.pk}
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "2026-11-23T10:00:00", "'; drop"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nonsense",
+        "2026-11-23T10:00:00",
+        "'; drop",
+        "0001-01-01T00:00:00+00:00",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
 def test_a_cursor_that_is_none_is_refused(text):
     with pytest.raises(ValueError, match=r".+"):
         Cursor.parse(text)
+
+
+def test_a_cursor_of_the_far_future_is_taken_for_now(alice):
+    far = Cursor.parse("9998-12-31T23:59:59-14:00")
+    cursor, is_stale = events.resume(alice, far)
+    assert not is_stale
+    job = factories.make_job(alice)
+    assert look(alice, cursor)[0] == {job.pk}
+
+
+def test_a_page_that_was_away_for_long_is_told_only_the_newest(alice, monkeypatch):
+    monkeypatch.setattr(events, "MOST_MISSED", 2)
+    old = Cursor.parse("2020-01-01T00:00:00+00:00")
+    made = [factories.make_job(alice) for _ in range(4)]
+    for number, job in enumerate(made):
+        ago = before(100 * (4 - number))
+        GenerationJob.objects.filter(pk=job.pk).update(changed_at=ago)
+    cursor, is_stale = events.resume(alice, old)
+    assert is_stale
+    assert look(alice, cursor)[0] == {job.pk for job in made[1:]}
+    made[0].delete()
+    made[1].delete()
+    cursor, is_stale = events.resume(alice, old)
+    assert (cursor, is_stale) == (old, False)
 
 
 def test_a_quiet_look_is_one_query(alice, django_assert_num_queries):

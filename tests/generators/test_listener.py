@@ -1,0 +1,79 @@
+"""One open page's listener: what it is told at first, and after the database was away."""
+
+import asyncio
+
+import pytest
+from django.db import InterfaceError, connection
+
+from generators import events, stream
+from generators.events import Cursor
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+LONG_AGO = Cursor.parse("2020-01-01T00:00:00+00:00")
+
+
+def names(told):
+    """Return the names of some events."""
+    return [message.partition("event: ")[2].partition("\n")[0] for message in told]
+
+
+class AwayAt:
+    """Breaks at one query, and at no other."""
+
+    def __init__(self, number):
+        self.left = number
+
+    def __call__(self, execute, sql, params, many, context):
+        self.left -= 1
+        if self.left == 0:
+            raise InterfaceError("connection already closed")
+        return execute(sql, params, many, context)
+
+
+def test_the_first_look_tells_the_balance_and_what_is_missed(alice):
+    factories.make_job(alice)
+    listener = stream.Listener(user=alice, heard=LONG_AGO)
+    assert names(listener.look()) == ["balance", "job", "balance", "waiting"]
+    assert listener.look() == []
+
+
+def test_a_page_that_missed_too_much_is_told_to_ask(alice, monkeypatch):
+    monkeypatch.setattr(events, "MOST_MISSED", 1)
+    for _ in range(2):
+        factories.make_job(alice)
+    listener = stream.Listener(user=alice, heard=LONG_AGO)
+    assert names(listener.look())[:2] == ["balance", "stale"]
+
+
+@pytest.mark.parametrize("query", range(1, 8))
+def test_a_look_that_failed_is_made_good_by_the_next(alice, query):
+    job = factories.make_job(alice)
+    listener = stream.Listener(user=alice, heard=LONG_AGO)
+    with (
+        connection.execute_wrapper(AwayAt(query)),
+        pytest.raises(InterfaceError),
+    ):
+        listener.look()
+    told = listener.look()
+    assert names(told)[:3] == ["balance", "job", "balance"]
+    assert str(job.public_id) in told[1]
+    assert set(listener.active) == {job.pk}
+
+
+def test_one_person_cannot_hold_all_streams(alice, bob):
+    async def open_many():
+        streams = [stream.stream(alice, None) for _ in range(stream.MOST_STREAMS + 1)]
+        firsts = [await anext(each) for each in streams]
+        other = stream.stream(bob, None)
+        firsts.append(await anext(other))
+        with pytest.raises(StopAsyncIteration):
+            await anext(streams[-1])
+        for each in [*streams, other]:
+            await each.aclose()
+        return firsts
+
+    told = asyncio.run(open_many())
+    assert told[-2] == "retry: 30000\n\n"
+    assert set(told[:-2]) | {told[-1]} == {"retry: 2000\n\n"}
+    assert not stream._listening
