@@ -36,7 +36,7 @@ def download(image: Image, choice: str) -> Download:
     """Return the image as ``original`` or in one of ``FORMATS``, marked in each.
 
     Raise KeyError for another choice, FileNotFoundError and StorageFailed where the
-    original cannot be read.
+    original cannot be read, BrokenPicture where a damaged one is to be converted.
     """
     if choice == "original":
         content, mime_type = open_file(image.file.path), image.file.mime_type

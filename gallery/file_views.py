@@ -10,8 +10,14 @@ from django.utils.http import content_disposition_header, quote_etag
 from django.views.decorators.http import require_safe
 
 from gallery.access import image_of
+from gallery.decoding import BrokenPicture
 from gallery.downloads import FORMATS, Download, download
 from gallery.files import StorageFailed, open_file
+
+DAMAGED = (
+    "This picture's file is damaged, so it cannot be made into another format. "
+    "Its original can still be downloaded as it is. Please tell your admin."
+)
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +67,9 @@ def image_download(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         raise _missing(image.file.path) from error
     except StorageFailed as error:
         return _unavailable(error)
+    except BrokenPicture:
+        _log.exception("A stored picture is damaged: %s", image.file.path)
+        return HttpResponse(DAMAGED, status=422, content_type="text/plain")
     return _attachment(found)
 
 

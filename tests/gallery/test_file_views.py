@@ -140,3 +140,14 @@ def test_a_storage_that_fails_answers_503_without_a_path(page, alice, settings, 
     assert str(settings.MEDIA_ROOT).encode() not in response.content
     with pytest.raises(files.StorageFailed):
         files.open_file(image.file.path)
+
+
+def test_a_damaged_picture_is_not_converted_and_told_in_the_log(page, alice, caplog):
+    image = make_image(alice)
+    Path(default_storage.path(image.file.path)).write_bytes(b"\x89PNG\r\n\x1a\nhalf")
+    response = page.get(address("image-download", image), {"format": "jpeg"})
+    assert response.status_code == 422
+    assert b"damaged" in response.content
+    assert image.file.path in caplog.text
+    assert image.file.path.encode() not in response.content
+    assert page.get(address("image-download", image)).status_code == 200
