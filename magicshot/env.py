@@ -48,11 +48,15 @@ def secret_key(home: Path) -> str:
     given: str = env.str("SECRET_KEY", "")
     if given:
         return given
-    path = home / "secret_key"
+    return kept_secret(home / "secret_key", num_bytes=50)
+
+
+def kept_secret(path: Path, *, num_bytes: int) -> str:
+    """Return the secret in a file for its owner alone; made at random if missing."""
     if not path.exists():
-        fresh = home / f"secret_key.{secrets.token_hex(4)}"
+        fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(50))
+        fresh.write_text(secrets.token_urlsafe(num_bytes))
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(fresh)  # another process may have been first
         fresh.unlink()

@@ -43,5 +43,5 @@ def collect_static() -> bool:
 def _static_files() -> Iterator[str]:
     for finder in get_finders():
         for path, storage in finder.list([]):
-            status = storage.path(path)
-            yield f"{status}:{storage.size(path)}:{storage.get_modified_time(path)}"
+            source = storage.path(path)
+            yield f"{source}:{storage.size(path)}:{storage.get_modified_time(path)}"

@@ -5,9 +5,7 @@ that lies in the data folder and is printed with the site's address; using it up
 it away.
 """
 
-import contextlib
 import hmac
-import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import ledger
 from accounts.models import User
+from magicshot.env import kept_secret
 
 OWNER_EMAIL = "owner@localhost"
 """Whom the command line draws for before anybody has set the site up."""
@@ -52,15 +51,7 @@ def token() -> str | None:
     """Return the one-time token, made if missing; None once the site is set up."""
     if not is_open():
         return None
-    path = _token_path()
-    if not path.exists():
-        fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(32))
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(fresh)  # another process may have been first
-        fresh.unlink()
-    return path.read_text()
+    return kept_secret(_token_path(), num_bytes=32)
 
 
 def address() -> str | None:

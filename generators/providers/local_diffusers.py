@@ -10,6 +10,7 @@ from django.utils.text import slugify
 
 from generators import errors
 from generators.contracts import (
+    MAX_SEED,
     Availability,
     Capabilities,
     GenerationRequest,
@@ -31,7 +32,6 @@ from generators.providers.local.engine_client import EngineClient
 
 _NEEDED = ("torch", "diffusers", "transformers", "safetensors")
 _WITHHELD = "The model's own safety checker withheld this. Try different words."
-_MAX_SEED = 2**63
 _MAX_RANDOM_SEED = 2**32  # short enough to be read aloud and typed again
 
 
@@ -127,7 +127,7 @@ def _order(found: FoundModel, request: GenerationRequest) -> Draw:
         negative_prompt=request.negative_prompt,
         width=request.width,
         height=request.height,
-        seeds=tuple((first + k) % _MAX_SEED for k in range(request.num_images)),
+        seeds=tuple((first + k) % (MAX_SEED + 1) for k in range(request.num_images)),
         batch=able.native_batch,
         num_inference_steps=request.num_inference_steps or _default_steps(able),
         guidance_scale=request.guidance_scale
