@@ -15,7 +15,7 @@ from training.diffusion import Trainer, UnetSize, train_diffusion
 from training.export import export
 from training.judge import score, train_judge, write_report
 from training.parts import AutoencoderKL, CLIPTokenizer
-from training.plans import Stock, plan_all, plan_scene, plan_single
+from training.plans import Planner, Stock, plan_all
 from training.polish import polish
 from training.prepare import load_icons, prepare
 from training.scenes import paint
@@ -33,15 +33,15 @@ SCENES = 2600
 
 def vae_source(stock: Stock) -> PictureSource:
     """Draw single drawings and composed scenes for the compressor."""
-    weights = np.ones(len(stock.icons.concepts))
 
     def paint_one(rng: np.random.Generator) -> np.ndarray:
+        planner = Planner(rng, stock, np.ones(len(stock.icons.concepts)))
         if rng.random() < 0.55:
             style = int(rng.choice(4, p=(0.45, 0.22, 0.22, 0.11)))
             concept = int(rng.choice(stock.by_style[style]))
-            scene = plan_single(rng, stock, concept, style, white=0.7)
+            scene = planner.single(concept, style, white=0.7)
         else:
-            scene = plan_scene(rng, stock, weights)
+            scene = planner.scene()
         return paint(scene, stock.icons, stock.lookup)
 
     return paint_one
@@ -52,7 +52,7 @@ def _make_cache(stock: Stock, folder: Path) -> None:
     rng = np.random.default_rng(2)
     lines = [caption(rng, stock, scene) for _ in range(4) for scene in scenes]
     train_tokenizer(lines, folder / "tokenizer", TextSize().vocabulary)
-    make_cache(load_trained_vae(folder), scenes, stock, folder)
+    make_cache(load_trained_vae(folder), scenes, stock=stock, folder=folder)
 
 
 def _export(stock: Stock, folder: Path, model: Path) -> None:
@@ -60,7 +60,8 @@ def _export(stock: Stock, folder: Path, model: Path) -> None:
     trainer = Trainer(tokenizer, UnetSize(), TextSize())
     trainer.load(folder / "diffusion.pt")
     vae = AutoencoderKL.from_pretrained(folder / "vae")
-    export(trainer, vae, tokenizer, load_cache(folder, stock), model)
+    cache = load_cache(folder, stock)
+    export(trainer, vae=vae, tokenizer=tokenizer, cache=cache, target=model)
 
 
 def run(stage: str, *, folder: Path, model: Path, minutes: float, threads: int) -> None:

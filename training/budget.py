@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -42,6 +44,19 @@ def learning_rate(peak: float, step: int, progress: float, *, warmup: int) -> fl
     return peak * rise * fall
 
 
+def steps(
+    budget: Budget, *, first: int = 0, peak: float, warmup: int, last: int | None = None
+) -> Iterator[tuple[int, float]]:
+    """Yield each step's number and learning rate until the time is over.
+
+    ``last`` ends it at that step, for tests.
+    """
+    for step in itertools.count(first):
+        if budget.is_over or (last is not None and step >= last):
+            return
+        yield step, learning_rate(peak, step, budget.progress, warmup=warmup)
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Give every parameter group the same learning rate."""
     for group in optimizer.param_groups:
@@ -53,9 +68,3 @@ def save_checkpoint(path: Path, state: dict[str, object]) -> None:
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     partial.replace(path)
-
-
-def use_threads(threads: int) -> None:
-    """Fix the number of CPU threads; 0 leaves torch's own choice."""
-    if threads:
-        torch.set_num_threads(threads)

@@ -64,7 +64,7 @@ def load_trained_vae(folder: Path, size: VaeSize | None = None) -> Vae:
     return vae.eval()
 
 
-def make_cache(vae: Vae, scenes: list[Scene], stock: Stock, folder: Path) -> Cache:
+def make_cache(vae: Vae, scenes: list[Scene], *, stock: Stock, folder: Path) -> Cache:
     """Encode, normalise both latents and VAE, and write all of it to ``folder``."""
     latents = encode(vae, scenes, stock)
     mean = latents.mean(dim=(0, 2, 3))

@@ -9,13 +9,12 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-import itertools
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from training.budget import Budget, learning_rate, save_checkpoint, set_learning_rate
+from training.budget import Budget, save_checkpoint, set_learning_rate, steps
 from training.captions import caption
 from training.muon import Muon
 from training.parallel import Workers, autocast
@@ -214,6 +213,15 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
 
+    def learn(self, rate: float) -> None:
+        """Take one step along the gradients and move the average."""
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer in (self.muon, self.adam):
+            set_learning_rate(optimizer, rate)
+            optimizer.step()
+        follow(self.average, self.model, self.step)
+        self.step += 1
+
     def save(self, path: Path) -> None:
         """Write model, average and optimizer."""
         state = {
@@ -254,8 +262,6 @@ def train_diffusion(
     checkpoint = folder / "diffusion.pt"
     if checkpoint.exists():
         trainer.load(checkpoint)
-    model = trainer.model
-    weights = list(model.parameters())
     workers = Workers(threads)
     trainer.muon.spread = workers.each
     budget = Budget(minutes, spent_seconds=trainer.seconds)
@@ -264,24 +270,18 @@ def train_diffusion(
     rates = shares(cache.scenes, cache.stock)
     losses: list[float] = []
     saved = budget.spent_seconds
-    for step in itertools.count(trainer.step):
-        if budget.is_over or (max_steps is not None and step >= max_steps):
-            break
-        rate = learning_rate(peak, step, budget.progress, warmup=30)
-        set_learning_rate(trainer.muon, rate)
-        set_learning_rate(trainer.adam, rate)
+    for step, rate in steps(
+        budget, first=trainer.step, peak=peak, warmup=30, last=max_steps
+    ):
         order = rng.choice(len(rates), size=batch, p=rates)
         whole = draw_batch(rng, cache, tokenizer, size=batch, order=order)
         tasks = [
-            functools.partial(diffusion_loss, model, alphas, part)
+            functools.partial(diffusion_loss, trainer.model, alphas, part)
             for part in split(whole, threads)
         ]
-        losses.append(workers.backward(weights, tasks))
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        trainer.muon.step()
-        trainer.adam.step()
-        follow(trainer.average, model, step)
-        trainer.step, trainer.seconds = step + 1, budget.spent_seconds
+        losses.append(workers.backward(list(trainer.model.parameters()), tasks))
+        trainer.learn(rate)
+        trainer.seconds = budget.spent_seconds
         if step % 25 == 24:
             recent = sum(losses[-25:]) / len(losses[-25:])
             minute = budget.spent_seconds / 60

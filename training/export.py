@@ -47,6 +47,7 @@ def rgb_factors(cache: Cache, count: int = 1500) -> tuple[np.ndarray, np.ndarray
 
 def export(
     trainer: Trainer,
+    *,
     vae: Vae,
     tokenizer: WordTokenizer,
     cache: Cache,
@@ -69,8 +70,14 @@ def export(
     config = json.loads(config_path.read_text(encoding="utf-8"))
     config["dtype"] = "float32"
     config_path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(_settings(cache), indent=2) + "\n"
+    (target / "magicshot.json").write_text(text, encoding="utf-8")
+
+
+def _settings(cache: Cache) -> dict[str, object]:
+    """Say what the site needs to know of the model."""
     factors, bias = rgb_factors(cache)
-    settings = {
+    return {
         "label": "Spark",
         "description": (
             "A toy model of our own, trained from scratch on permissively licensed "
@@ -84,5 +91,3 @@ def export(
         "latent_rgb_factors": np.round(factors, 4).tolist(),
         "latent_rgb_bias": np.round(bias, 4).tolist(),
     }
-    text = json.dumps(settings, indent=2) + "\n"
-    (target / "magicshot.json").write_text(text, encoding="utf-8")

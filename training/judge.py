@@ -19,10 +19,10 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from training.budget import Budget, learning_rate, set_learning_rate
+from training.budget import Budget, set_learning_rate, steps
 from training.captions import PREFIXES, with_article
 from training.parallel import Workers
-from training.plans import Stock, plan_single, popularity
+from training.plans import Planner, Stock, popularity
 from training.prepare import STYLES, Icons
 from training.scenes import Item, Scene, is_held_out, paint
 from training.sheet import draw, load_pipeline, read_defaults
@@ -101,6 +101,22 @@ def _loss(judge: Judge, pictures: torch.Tensor, labels: torch.Tensor) -> torch.T
     return functional.cross_entropy(judge(pictures), labels, label_smoothing=0.05)
 
 
+def _bank(icons: Icons, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Paint what the judge learns from: uint8 (N, 64, 64, 3), and the concepts (N,)."""
+    stock = Stock.of(icons)
+    known = popularity(stock)
+    planner = Planner(rng, stock, known)
+    bank: list[np.ndarray] = []
+    labels: list[int] = []
+    for style, ids in enumerate(stock.by_style):
+        for concept in ids[known[ids]].tolist():
+            for white in (1.0, 0.0):
+                plan = planner.single(concept, style, white=white)
+                bank.append(shrink(paint(plan, icons, stock.lookup)))
+                labels.append(concept)
+    return np.stack(bank), np.array(labels)
+
+
 def train_judge(
     icons: Icons,
     folder: Path,
@@ -115,29 +131,15 @@ def train_judge(
     The judge names one of the concepts that the denoiser was shown; saved to
     ``folder/judge.pt``.
     """
-    stock = Stock.of(icons)
     rng = np.random.default_rng(5)
-    known = popularity(stock)
-    bank: list[np.ndarray] = []
-    labels: list[int] = []
-    for style, ids in enumerate(stock.by_style):
-        for concept in ids[known[ids]].tolist():
-            for white in (1.0, 0.0):
-                plan = plan_single(rng, stock, concept, style, white=white)
-                bank.append(shrink(paint(plan, icons, stock.lookup)))
-                labels.append(concept)
-    pictures, answers = np.stack(bank), np.array(labels)
+    pictures, answers = _bank(icons, rng)
     judge = Judge(len(icons.concepts))
     weights = list(judge.parameters())
     optimizer = torch.optim.AdamW(weights, lr=2e-3, weight_decay=0.02)
     workers, budget = Workers(threads), Budget(minutes)
     losses: list[float] = []
-    for step in itertools.count():
-        if budget.is_over or (max_steps is not None and step >= max_steps):
-            break
-        set_learning_rate(
-            optimizer, learning_rate(2e-3, step, budget.progress, warmup=50)
-        )
+    for step, rate in steps(budget, peak=2e-3, warmup=50, last=max_steps):
+        set_learning_rate(optimizer, rate)
         chosen = rng.integers(len(pictures), size=batch)
         shown = to_tensor(np.stack([disturb(rng, pictures[i]) for i in chosen]))
         named = torch.from_numpy(answers[chosen])

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
@@ -72,147 +73,133 @@ class Stock:
         return cls(icons, lookup, tuple(np.array(ids) for ids in by_style))
 
 
-def _colour(rng: np.random.Generator, stock: Stock, concept: int, style: int) -> str:
-    """Pick a colour word for things that may change colour, else none."""
-    if STYLES[style] == "line":
-        return str(rng.choice(list(HUES))) if rng.random() < 0.25 else ""
-    label = stock.icons.concepts[concept].label
-    if label in RECOLOUR and rng.random() < 0.5:
-        return str(rng.choice(list(HUES)))
-    return ""
+class Planner:
+    """Plans scenes from the drawings of a stock; ``weights`` is how likely each concept
+    is in a composed scene, (concepts,)."""
 
+    def __init__(
+        self, rng: np.random.Generator, stock: Stock, weights: np.ndarray
+    ) -> None:
+        self.rng, self.stock, self.weights = rng, stock, weights
 
-def _plain(rng: np.random.Generator, style: int, *, white: float) -> str:
-    """Pick a plain background; black lines would vanish on black."""
-    if rng.random() < white:
-        return "white"
-    names = [
-        n for n in PLAIN if n != "white" and (STYLES[style] != "line" or n != "black")
-    ]
-    return str(rng.choice(names))
+    def single(self, concept: int, style: int, *, white: float) -> Scene:
+        """Show one drawing large in the middle; ``white`` is the chance of white."""
+        item = dataclasses.replace(
+            self._item(concept, style, size=116, place=(64, 64)), flip=False
+        )
+        background = self._plain(style, white=white)
+        return Scene(layout="single", background=background, items=(item,))
 
+    def scene(self) -> Scene:
+        """Compose one scene of a random layout."""
+        style = int(self.rng.choice(len(STYLES), p=STYLE_SHARE))
+        layout: Layout | Literal["backdrop"] = self.rng.choice(
+            ["backdrop", "corner", "count", "beside", "above", "trio"],
+            p=[0.30, 0.08, 0.17, 0.25, 0.12, 0.08],
+        )
+        if layout == "backdrop":
+            return self._backdrop(style)
+        items, place = {
+            "corner": self._corner,
+            "count": self._count,
+            "beside": self._beside,
+            "above": self._above,
+            "trio": self._trio,
+        }[layout](style)
+        background = self._plain(style, white=0.65)
+        return Scene(layout=layout, background=background, items=items, place=place)
 
-def plan_single(
-    rng: np.random.Generator, stock: Stock, concept: int, style: int, *, white: float
-) -> Scene:
-    """Show one drawing large in the middle, usually on white."""
-    item = Item(
-        concept=concept,
-        style=style,
-        x=64,
-        y=64,
-        size=116,
-        colour=_colour(rng, stock, concept, style),
-    )
-    background = _plain(rng, style, white=white)
-    return Scene(layout="single", background=background, items=(item,))
+    def _corner(self, style: int) -> tuple[tuple[Item, ...], str]:
+        place = str(self.rng.choice(list(CORNERS)))
+        (concept,) = self._concepts(style, 1)
+        item = self._item(concept, style, size=52, place=CORNERS[place])
+        return (dataclasses.replace(item, size_word="small"),), place
 
-
-def _item(
-    rng: np.random.Generator,
-    stock: Stock,
-    concept: int,
-    style: int,
-    x: int,
-    y: int,
-    size: int,
-    size_word: str = "",
-) -> Item:
-    return Item(
-        concept=concept,
-        style=style,
-        x=x,
-        y=y,
-        size=size,
-        flip=bool(rng.random() < 0.3),
-        colour=_colour(rng, stock, concept, style),
-        size_word=size_word,
-    )
-
-
-def _pick_style(rng: np.random.Generator) -> int:
-    return int(rng.choice(len(STYLES), p=STYLE_SHARE))
-
-
-def _pick_concepts(
-    rng: np.random.Generator, stock: Stock, style: int, many: int, weights: np.ndarray
-) -> list[int]:
-    ids = stock.by_style[style]
-    share = weights[ids] / weights[ids].sum()
-    return [int(c) for c in rng.choice(ids, size=many, replace=False, p=share)]
-
-
-def plan_scene(rng: np.random.Generator, stock: Stock, weights: np.ndarray) -> Scene:
-    """Compose one scene of a random layout."""
-    layout = rng.choice(
-        ["backdrop", "corner", "count", "beside", "above", "trio"],
-        p=[0.30, 0.08, 0.17, 0.25, 0.12, 0.08],
-    )
-    style = _pick_style(rng)
-    if layout == "backdrop":
-        return _plan_backdrop(rng, stock, style, weights)
-    background = _plain(rng, style, white=0.65)
-    if layout == "corner":
-        (concept,) = _pick_concepts(rng, stock, style, 1, weights)
-        place = str(rng.choice(list(CORNERS)))
-        x, y = CORNERS[place]
-        item = _item(rng, stock, concept, style, x, y, 52, "small")
-        return Scene(layout="corner", background=background, items=(item,), place=place)
-    if layout == "count":
-        (concept,) = _pick_concepts(rng, stock, style, 1, weights)
-        many = int(rng.choice([2, 3, 4, 5, 6], p=[0.35, 0.3, 0.18, 0.09, 0.08]))
+    def _count(self, style: int) -> tuple[tuple[Item, ...], str]:
+        many = int(self.rng.choice([2, 3, 4, 5, 6], p=[0.35, 0.3, 0.18, 0.09, 0.08]))
         size, centres = COUNTS[many]
-        first = _item(rng, stock, concept, style, *centres[0], size)
-        items = tuple(dataclasses.replace(first, x=x, y=y) for x, y in centres)
-        return Scene(layout="count", background=background, items=items)
-    if layout == "trio":
-        concepts = _pick_concepts(rng, stock, style, 3, weights)
-        centres = ((33, 38), (95, 38), (64, 94))
-        items = tuple(
-            _item(rng, stock, concept, style, x, y, 58)
-            for concept, (x, y) in zip(concepts, centres, strict=True)
-        )
-        return Scene(layout="trio", background=background, items=items)
-    first_id, second_id = _pick_concepts(rng, stock, style, 2, weights)
-    sizes, words = (62, 62), ("", "")
-    if layout == "beside" and rng.random() < 0.25:
-        sizes, words = ((40, 80), ("small", "big"))
-        if rng.random() < 0.5:
-            sizes, words = sizes[::-1], words[::-1]
-    if layout == "beside":
-        places = ((sizes[0] // 2 + 2, 64), (126 - sizes[1] // 2, 64))
-    else:
-        places = ((64, 33), (64, 95))
-    items = tuple(
-        _item(rng, stock, concept, style, *place, size, word)
-        for concept, place, size, word in zip(
-            (first_id, second_id), places, sizes, words, strict=True
-        )
-    )
-    kind: Layout = "beside" if layout == "beside" else "above"
-    return Scene(layout=kind, background=background, items=items)
+        (concept,) = self._concepts(style, 1)
+        first = self._item(concept, style, size=size, place=centres[0])
+        return tuple(dataclasses.replace(first, x=x, y=y) for x, y in centres), ""
 
+    def _trio(self, style: int) -> tuple[tuple[Item, ...], str]:
+        return self._several(style, size=58, places=((33, 38), (95, 38), (64, 94))), ""
 
-def _plan_backdrop(
-    rng: np.random.Generator, stock: Stock, style: int, weights: np.ndarray
-) -> Scene:
-    """Stand one or two things in a landscape."""
-    style = 0 if STYLES[style] == "line" else style
-    name = str(rng.choice(BACKDROPS))
-    floating = name in ("space", "underwater")
-    if rng.random() < 0.65:
-        (concept,) = _pick_concepts(rng, stock, style, 1, weights)
-        size = int(rng.integers(74, 90))
-        y = 64 if floating else GROUND_Y + 6 - size // 2
-        item = _item(rng, stock, concept, style, 64, y, size)
-        return Scene(layout="single", background=name, items=(item,))
-    pair = _pick_concepts(rng, stock, style, 2, weights)
-    y = 64 if floating else GROUND_Y + 4 - 29
-    items = tuple(
-        _item(rng, stock, concept, style, x, y, 58)
-        for concept, x in zip(pair, (33, 95), strict=True)
-    )
-    return Scene(layout="beside", background=name, items=items)
+    def _above(self, style: int) -> tuple[tuple[Item, ...], str]:
+        return self._several(style, size=62, places=((64, 33), (64, 95))), ""
+
+    def _beside(self, style: int) -> tuple[tuple[Item, ...], str]:
+        if self.rng.random() < 0.75:
+            return self._several(style, size=62, places=((33, 64), (95, 64))), ""
+        sizes = [(40, "small"), (80, "big")]
+        if self.rng.random() < 0.5:
+            sizes.reverse()
+        (left, left_word), (right, right_word) = sizes
+        one, other = self._concepts(style, 2)
+        first = self._item(one, style, size=left, place=(left // 2 + 2, 64))
+        second = self._item(other, style, size=right, place=(126 - right // 2, 64))
+        return (
+            dataclasses.replace(first, size_word=left_word),
+            dataclasses.replace(second, size_word=right_word),
+        ), ""
+
+    def _backdrop(self, style: int) -> Scene:
+        """Stand one or two things in a landscape."""
+        style = 0 if STYLES[style] == "line" else style
+        name = str(self.rng.choice(BACKDROPS))
+        floating = name in ("space", "underwater")
+        if self.rng.random() < 0.65:
+            size = int(self.rng.integers(74, 90))
+            y = 64 if floating else GROUND_Y + 6 - size // 2
+            items = self._several(style, size=size, places=((64, y),))
+            return Scene(layout="single", background=name, items=items)
+        y = 64 if floating else GROUND_Y + 4 - 29
+        items = self._several(style, size=58, places=((33, y), (95, y)))
+        return Scene(layout="beside", background=name, items=items)
+
+    def _several(
+        self, style: int, *, size: int, places: tuple[tuple[int, int], ...]
+    ) -> tuple[Item, ...]:
+        return tuple(
+            self._item(concept, style, size=size, place=place)
+            for concept, place in zip(
+                self._concepts(style, len(places)), places, strict=True
+            )
+        )
+
+    def _item(
+        self, concept: int, style: int, *, size: int, place: tuple[int, int]
+    ) -> Item:
+        return Item(
+            concept=concept,
+            style=style,
+            x=place[0],
+            y=place[1],
+            size=size,
+            flip=bool(self.rng.random() < 0.3),
+            colour=self._colour(concept, style),
+        )
+
+    def _concepts(self, style: int, many: int) -> list[int]:
+        ids = self.stock.by_style[style]
+        share = self.weights[ids] / self.weights[ids].sum()
+        chosen: list[int] = self.rng.choice(
+            ids, size=many, replace=False, p=share
+        ).tolist()
+        return chosen
+
+    def _colour(self, concept: int, style: int) -> str:
+        """Pick a colour word for things that may change colour, else none."""
+        may = self.stock.icons.concepts[concept].label in RECOLOUR
+        chance = 0.25 if STYLES[style] == "line" else 0.5 * may
+        return str(self.rng.choice(list(HUES))) if self.rng.random() < chance else ""
+
+    def _plain(self, style: int, *, white: float) -> str:
+        """Pick a plain background; black lines would vanish on black."""
+        if self.rng.random() < white:
+            return "white"
+        hidden = {"white", "black"} if STYLES[style] == "line" else {"white"}
+        return str(self.rng.choice([name for name in PLAIN if name not in hidden]))
 
 
 def popularity(stock: Stock) -> np.ndarray:
@@ -229,21 +216,21 @@ def plan_all(
     ``singles`` says for each style how often a popular and any other concept is painted
     alone. Popular concepts are 40 times as likely in scenes.
     """
-    rng = np.random.default_rng(seed)
     popular = popularity(stock)
+    rng = np.random.default_rng(seed)
+    planner = Planner(rng, stock, np.where(popular, 40.0, 1.0))
     plans = []
     for style, ids in enumerate(stock.by_style):
         often, seldom = singles[STYLES[style]]
         for concept in ids.tolist():
             for turn in range(often if popular[concept] else seldom):
                 white = 1.0 if turn == 0 else 0.65
-                plans.append(plan_single(rng, stock, concept, style, white=white))
-    weights = np.where(popular, 40.0, 1.0)
-    plans.extend(plan_scene(rng, stock, weights) for _ in range(scenes))
+                plans.append(planner.single(concept, style, white=white))
+    plans.extend(planner.scene() for _ in range(scenes))
     return plans
 
 
-def _rate(stock: Stock, concept: int, style: int, popular: bool) -> float:
+def _rate(stock: Stock, concept: int, style: int, *, popular: bool) -> float:
     """Say how often one drawing alone is shown."""
     if not popular:
         return RATES["seldom"] if style == 0 else 0.0
@@ -270,7 +257,9 @@ def shares(scenes: list[Scene], stock: Stock, *, composed: float = 0.25) -> np.n
         concept, style = scene.items[0].concept, scene.items[0].style
         known = all(popular[item.concept] for item in scene.items)
         if is_alone[index]:
-            rates[index] = _rate(stock, concept, style, known) / alone[concept, style]
+            rates[index] = (
+                _rate(stock, concept, style, popular=known) / alone[concept, style]
+            )
         else:
             rates[index] = float(known)
     for chosen, share in ((is_alone, 1.0 - composed), (~is_alone, composed)):

@@ -7,13 +7,12 @@ size of the denoiser's own errors is added, as in training.
 from __future__ import annotations
 
 import functools
-import itertools
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from training.budget import Budget, learning_rate, set_learning_rate
+from training.budget import Budget, set_learning_rate, steps
 from training.diffusion import Cache
 from training.muon import Muon
 from training.parallel import Workers, autocast
@@ -31,6 +30,12 @@ def _loss(vae: Vae, latents: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     with autocast():
         made = vae.decode(noisy).sample
     return picture_loss(made.float(), real)
+
+
+def _painted(cache: Cache, chosen: np.ndarray) -> torch.Tensor:
+    stock = cache.stock
+    pictures = [paint(cache.scenes[i], stock.icons, stock.lookup) for i in chosen]
+    return to_tensor(np.stack(pictures))
 
 
 def polish(
@@ -53,29 +58,17 @@ def polish(
     muon.spread = workers.each
     adam = torch.optim.AdamW([w for w in weights if w.ndim < 2], lr=peak)
     rng = np.random.default_rng(23)
-    rates, stock = shares(cache.scenes, cache.stock), cache.stock
+    rates = shares(cache.scenes, cache.stock)
     losses: list[float] = []
-    for step in itertools.count():
-        if budget.is_over or (max_steps is not None and step >= max_steps):
-            break
-        rate = learning_rate(peak, step, budget.progress, warmup=20)
-        set_learning_rate(muon, rate)
-        set_learning_rate(adam, rate)
+    for step, rate in steps(budget, peak=peak, warmup=20, last=max_steps):
         chosen = rng.choice(len(rates), size=batch, p=rates)
-        real = np.stack(
-            [paint(cache.scenes[i], stock.icons, stock.lookup) for i in chosen]
-        )
-        pairs = zip(
-            cache.latents[torch.from_numpy(chosen)].chunk(threads),
-            to_tensor(real).chunk(threads),
-            strict=True,
-        )
-        tasks = [
-            functools.partial(_loss, vae, latents, part) for latents, part in pairs
-        ]
+        latents = cache.latents[torch.from_numpy(chosen)].chunk(threads)
+        pairs = zip(latents, _painted(cache, chosen).chunk(threads), strict=True)
+        tasks = [functools.partial(_loss, vae, given, real) for given, real in pairs]
         losses.append(workers.backward(weights, tasks))
-        muon.step()
-        adam.step()
+        for optimizer in (muon, adam):
+            set_learning_rate(optimizer, rate)
+            optimizer.step()
         if step % 25 == 24:
             recent = sum(losses[-25:]) / 25
             print(f"polish {step + 1} loss {recent:.4f}", flush=True)

@@ -163,6 +163,18 @@ class Compressor:
         grow(self.vae, large.vae)
         return large
 
+    def learn(self, pictures: np.ndarray, rate: float, workers: Workers) -> float:
+        """Take one step on pictures, uint8 (B, 128, 128, 3); return the loss."""
+        whole = to_tensor(pictures if self.grown else halve(pictures))
+        parts = whole.chunk(workers.threads)
+        tasks = [functools.partial(vae_loss, self.vae, part) for part in parts]
+        loss = workers.backward(list(self.vae.parameters()), tasks)
+        self.muon.spread = workers.each
+        for optimizer in (self.muon, self.adam):
+            set_learning_rate(optimizer, rate)
+            optimizer.step()
+        return loss
+
     def save(self, path: Path, step: int, seconds: float) -> None:
         """Write a checkpoint."""
         state = {
@@ -219,17 +231,10 @@ def train_vae(
         if share >= HALF_SIZE_SHARE and not made.grown:
             made, since_grown = made.grow(), 0
         since_grown += 1
-        made.muon.spread = workers.each
         rate = learning_rate(peak, min(step, since_grown), share, warmup=40)
-        set_learning_rate(made.muon, rate)
-        set_learning_rate(made.adam, rate)
         many = batch if made.grown else 2 * batch
         pictures = np.stack([draw(rng) for _ in range(many)])
-        parts = to_tensor(pictures if made.grown else halve(pictures)).chunk(threads)
-        tasks = [functools.partial(vae_loss, made.vae, part) for part in parts]
-        losses.append(workers.backward(list(made.vae.parameters()), tasks))
-        made.muon.step()
-        made.adam.step()
+        losses.append(made.learn(pictures, rate, workers))
         if step % 50 == 49:
             recent = sum(losses[-50:]) / len(losses[-50:])
             minute = budget.spent_seconds / 60

@@ -68,10 +68,10 @@ def train_tokenizer(lines: Iterable[str], folder: Path, size: int) -> WordTokeni
     )
     learner.train_from_iterator(lines, trainer)
     merges = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
-    tokens = [*alphabet, *(byte + WORD_END for byte in alphabet)]
-    tokens += [left + right for left, right in merges]
-    tokens += [START, END]
-    vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
+    words = [left + right for left, right in merges]
+    endings = [byte + WORD_END for byte in alphabet]
+    tokens = dict.fromkeys([*alphabet, *endings, *words, START, END])
+    vocabulary = {token: index for index, token in enumerate(tokens)}
     tokenizer = CLIPTokenizer(
         vocab=vocabulary,
         merges=merges,

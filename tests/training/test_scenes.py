@@ -5,7 +5,7 @@ import pytest
 
 from training.captions import caption, is_plural, plural, with_article
 from training.concepts import Concept
-from training.plans import Stock, plan_all, plan_scene, shares
+from training.plans import Planner, Stock, plan_all, shares
 from training.prepare import STYLES, Icons
 from training.scenes import (
     BACKDROPS,
@@ -130,9 +130,9 @@ def test_when_recoloured_then_the_main_hue_changes_and_alpha_stays(stock):
 
 def test_when_any_scene_is_planned_then_it_can_be_painted(stock):
     rng = np.random.default_rng(4)
-    weights = np.ones(len(stock.icons.concepts))
+    planner = Planner(rng, stock, np.ones(len(stock.icons.concepts)))
     for _ in range(80):
-        shown = plan_scene(rng, stock, weights)
+        shown = planner.scene()
         picture = paint(shown, stock.icons, stock.lookup)
         assert picture.shape == (128, 128, 3)
         assert picture.dtype == np.uint8

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from training.concepts import Concept
-from training.plans import Stock, plan_all, plan_single
+from training.plans import Planner, Stock, plan_all
 from training.prepare import STYLES, Icons, load_icons, save_icons
 from training.scenes import paint
 
@@ -76,7 +76,8 @@ def trained(icons, tmp_path_factory):
     scenes = plan_all(stock, singles=singles, scenes=20)
 
     def source(rng):
-        return paint(plan_single(rng, stock, 0, 0, white=1.0), icons, stock.lookup)
+        scene = Planner(rng, stock, np.ones(3)).single(0, 0, white=1.0)
+        return paint(scene, icons, stock.lookup)
 
     losses = {}
     train = functools.partial(train_vae, source, folder, minutes=5, size=VAE)
@@ -85,14 +86,15 @@ def trained(icons, tmp_path_factory):
     lines = [caption(rng, stock, scene) for scene in scenes]
     tokenizer = train_tokenizer(lines, folder / "tokenizer", TEXT.vocabulary)
     vae = load_trained_vae(folder, VAE)
-    cache = make_cache(vae, scenes, stock, folder)
+    cache = make_cache(vae, scenes, stock=stock, folder=folder)
     train_both = functools.partial(train_diffusion, unet_size=UNET, text_size=TEXT)
     losses["diffusion"] = train_both(
         cache, tokenizer, folder, minutes=5, batch=16, max_steps=20
     )
     trainer = Trainer(tokenizer, UNET, TEXT)
     trainer.load(folder / "diffusion.pt")
-    export(trainer, vae, tokenizer, cache, folder / "model")
+    parts = {"vae": vae, "tokenizer": tokenizer, "cache": cache}
+    export(trainer, **parts, target=folder / "model")
     return {"folder": folder, "losses": losses, "stock": stock}
 
 
