@@ -17,7 +17,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
 from accounts import admin_sign_in, ledger
 from accounts.admin_forms import CreditsForm, NewPersonForm
-from accounts.admin_pages import QuickAdmin, RecordAdmin
+from accounts.admin_pages import QuickAdmin, RecordAdmin, may_change_person
+from accounts.credit_words import credit_words
 from accounts.models import CreditEntry, Invitation, User, Wallet
 
 __all__ = ["admin_sign_in"]
@@ -25,7 +26,7 @@ __all__ = ["admin_sign_in"]
 
 @admin.register(User)
 class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
-    """People. Only superusers hand out rights, and touch other superusers.
+    """People. Only superusers hand out rights, and change those who are staff.
 
     Nobody is deleted here: a person's pictures and files go with the account, and that
     is a journey of its own. Take ``active`` away instead.
@@ -73,7 +74,7 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         """The balance, linked to the wallet."""
         wallet = ledger.wallet_of(user)
         url = reverse("admin:accounts_wallet_change", args=[wallet.pk])
-        return format_html('<a href="{}">{} credits</a>', url, wallet.balance)
+        return format_html('<a href="{}">{}</a>', url, credit_words(wallet.balance))
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
@@ -85,10 +86,9 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         return (*fields, "is_staff", "is_superuser", "groups")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let superusers alone change a superuser, or the password of one."""
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
-            return False
-        return bool(super().has_change_permission(request, obj))
+        """Let superusers alone change staff, or the password of one."""
+        is_theirs = may_change_person(request, obj)
+        return is_theirs and bool(super().has_change_permission(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody is deleted here."""

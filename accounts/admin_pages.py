@@ -7,6 +7,8 @@ from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from accounts.models import User
+
 PRIVATE_COLUMNS = frozenset(
     {
         "handle",
@@ -59,6 +61,16 @@ class QuickAdmin(ModelAdmin):  # type: ignore[misc]
         if settings.STAFF_SEES_PROMPTS:
             return list(fields)
         return [field for field in fields if field not in self.private]
+
+
+def may_change_person(request: HttpRequest, person: User | None) -> bool:
+    """Say whether this member of staff may change that person at all.
+
+    Staff are for superusers alone: whoever sets another's password has their rights.
+    """
+    if person is None or request.user.is_superuser:
+        return True
+    return not (person.is_staff or person.is_superuser)
 
 
 class RecordAdmin(QuickAdmin):

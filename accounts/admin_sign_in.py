@@ -11,7 +11,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
-from accounts.admin_pages import QuickAdmin, RecordAdmin
+from accounts.admin_pages import QuickAdmin, RecordAdmin, may_change_person
 
 __all__ = ["allauth"]
 
@@ -33,6 +33,20 @@ class EmailAddressAdmin(QuickAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """People add their own."""
         return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: EmailAddress | None = None
+    ) -> bool:
+        """Let superusers alone change an address of staff."""
+        is_theirs = may_change_person(request, obj.user if obj else None)
+        return is_theirs and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: EmailAddress | None = None
+    ) -> bool:
+        """Let superusers alone delete an address of staff."""
+        is_theirs = may_change_person(request, obj.user if obj else None)
+        return is_theirs and bool(super().has_delete_permission(request, obj))
 
 
 @admin.register(Authenticator)

@@ -5,7 +5,9 @@ from typing import Any
 
 from django.apps.config import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from accounts.credit_words import credit_words
 
 SIGN_UP_MODES = ("open", "invitation", "closed")
 
@@ -33,3 +35,22 @@ def check_sign_up(
             )
         )
     return found
+
+
+@register(Tags.security, deploy=True)
+def check_sign_up_costs_an_address(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Warn where anybody can make accounts without end, each with credits of its own."""
+    is_farmable = settings.SIGN_UP == "open" and settings.SIGN_UP_CREDITS > 0
+    if settings.EMAIL_IS_SET or not is_farmable:
+        return []
+    return [
+        Warning(
+            "Anybody can sign up again and again and gets "
+            f"{credit_words(settings.SIGN_UP_CREDITS)} each time: without EMAIL_URL no "
+            "address is confirmed.",
+            hint="Set EMAIL_URL, or SIGN_UP=invitation, or SIGN_UP_CREDITS=0.",
+            id="accounts.W001",
+        )
+    ]

@@ -18,5 +18,5 @@ step "$BIN/djlint" --quiet --lint templates
 step "$BIN/mypy" --no-error-summary .
 step "$BIN/lint-imports" --no-logo
 step "$BIN/python" manage.py makemigrations --check --dry-run
-SITE_URL=https://magicshot.example ALLOWED_HOSTS=magicshot.example \
+SITE_URL=https://magicshot.example ALLOWED_HOSTS=magicshot.example SIGN_UP=invitation \
     step "$BIN/python" manage.py check --deploy --fail-level WARNING

@@ -407,6 +407,42 @@ def test_staff_cannot_touch_a_superuser(helper, staff):
     assert helper.post(deletion, {"post": "yes"}).status_code == 403
 
 
+@pytest.mark.parametrize("is_superuser", [False, True])
+def test_staff_cannot_take_other_staff_over(helper, is_superuser):
+    other = User.objects.create_user(
+        "olga@example.org", "olga's password", is_staff=True, is_superuser=is_superuser
+    )
+    mail = EmailAddress.objects.create(user=other, email=other.email, verified=True)
+    data = {"email": "mallory@example.org"}
+    assert helper.post(page(User, "change", other.pk), data).status_code == 403
+    password = reverse("admin:auth_user_password_change", args=[other.pk])
+    new = {"password1": "correct horse 7", "password2": "correct horse 7"}
+    assert helper.get(password).status_code == 403
+    assert helper.post(password, new | {"usable_password": "true"}).status_code == 403
+    assert helper.post(page(EmailAddress, "change", mail.pk), {}).status_code == 403
+    deletion = page(EmailAddress, "delete", mail.pk)
+    assert helper.post(deletion, {"post": "yes"}).status_code == 403
+    other.refresh_from_db()
+    assert (other.email, other.is_active) == ("olga@example.org", True)
+    assert other.check_password("olga's password")
+
+
+def test_staff_may_change_people_but_give_them_no_rights(helper, alice):
+    group = Group.objects.create(name="Support")
+    password = reverse("admin:auth_user_password_change", args=[alice.pk])
+    assert helper.get(password).status_code == 200
+    data = {"email": "alice@example.com", "name": "Alice", "is_active": "on"}
+    rights = {"is_staff": "on", "is_superuser": "on", "groups": [group.pk]}
+    rights |= {"user_permissions": [Permission.objects.first().pk]}
+    response = helper.post(page(User, "change", alice.pk), data | rights)
+    assert response.status_code == 302
+    alice.refresh_from_db()
+    assert alice.email == "alice@example.com"
+    assert (alice.is_staff, alice.is_superuser) == (False, False)
+    assert not alice.groups.exists()
+    assert not alice.user_permissions.exists()
+
+
 def test_staff_cannot_give_their_group_more_rights(helper):
     group = Group.objects.create(name="Support")
     rights = {"name": "Support", "permissions": ["1"]}

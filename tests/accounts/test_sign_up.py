@@ -7,7 +7,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core import checks
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -194,3 +194,20 @@ def test_settings_that_cannot_work_are_system_errors(settings):
     settings.SIGN_UP_CREDITS = -1
     found = {message.id for message in checks.run_checks(tags=["security"])}
     assert {"accounts.E001", "accounts.E002"} <= found
+
+
+def test_open_sign_up_without_mail_is_warned_of_before_deployment(settings):
+    def warned():
+        found = checks.run_checks(include_deployment_checks=True)
+        return "accounts.W001" in {message.id for message in found}
+
+    settings.EMAIL_IS_SET, settings.SIGN_UP, settings.SIGN_UP_CREDITS = False, "open", 5
+    assert warned()
+    assert "accounts.W001" not in {message.id for message in checks.run_checks()}
+    for way_out in (
+        {"EMAIL_IS_SET": True},
+        {"SIGN_UP": "closed"},
+        {"SIGN_UP_CREDITS": 0},
+    ):
+        with override_settings(**way_out):
+            assert not warned()
