@@ -143,7 +143,6 @@ def test_when_the_command_is_killed_then_the_next_run_goes_on(
     assert hub.ranges_of(f"unet/{WEIGHTS}") == [f"bytes={left}-"]
     installed = models_folder / "tester--tiny" / "unet" / WEIGHTS
     assert filecmp.cmp(installed, big, False)
-    assert not (models_folder / "tester--tiny" / COMMIT_FILE).exists()
 
 
 def test_when_the_hub_has_moved_on_then_the_old_part_is_not_mixed_in(
@@ -158,6 +157,15 @@ def test_when_the_hub_has_moved_on_then_the_old_part_is_not_mixed_in(
     hub.requests.clear()
     install("tester/tiny")
     assert set(hub.ranges_of(WEIGHTS)) == {""}
+
+
+def test_when_another_revision_is_asked_for_then_it_says_what_lies_there(hub):
+    install("tester/tiny")
+    assert "Already installed" in install("tester/tiny", "--revision", "main")
+    hub.commit = "f" * 40
+    assert "Already installed" in install("tester/tiny")
+    with pytest.raises(CommandError, match=r"Another revision lies in .*tester--tiny"):
+        install("tester/tiny", "--revision", "main")
 
 
 def test_when_bytes_arrive_damaged_then_they_are_not_kept(hub, models_folder):

@@ -15,6 +15,9 @@ _NO_PACKAGES = (
     "This needs the packages for local models (requirements/local.txt). See "
     "docs/local-models.md."
 )
+_OTHER_REVISION = (
+    "Another revision lies in {}. Remove that folder, then run this command again."
+)
 
 
 class Command(BaseCommand):
@@ -43,6 +46,8 @@ class Command(BaseCommand):
                 models_folder=models_folder,
             )
             if wanted.destination.exists():
+                if options["revision"] and wanted.installed_commit != wanted.commit:
+                    raise CommandError(_OTHER_REVISION.format(wanted.destination))
                 self.stdout.write(f"Already installed: {wanted.destination}")
                 return
             free = hub.check_disk(wanted)

@@ -26,6 +26,9 @@ from generators.providers.local.discovery import PARTIAL_SUFFIX
 from generators.providers.local.folders import INDEX, PICKLES
 from generators.providers.local.hub_errors import CannotInstall, in_our_words
 
+COMMIT_FILE = ".commit"
+"""In a model's folder: which commit of its repository lies there."""
+
 _RESERVE_BYTES = 256 * 2**20  # left free beside the model
 _CHUNK_BYTES = 2**20
 _WEIGHTS = re.compile(
@@ -59,6 +62,12 @@ class Plan:
     def partial(self) -> Path:
         """The folder that the download grows in."""
         return self.destination.with_name(self.destination.name + PARTIAL_SUFFIX)
+
+    @property
+    def installed_commit(self) -> str:
+        """The commit that lies at the destination already; empty if not known."""
+        mark = self.destination / COMMIT_FILE
+        return mark.read_text() if mark.exists() else ""
 
     @property
     def total_bytes(self) -> int:
@@ -168,12 +177,8 @@ def download(wanted: Plan, *, bar: type[Any]) -> Path:
     except BrokenCheckpoint as error:
         shutil.rmtree(wanted.partial)
         raise CannotInstall(f"The site cannot draw with this model. {error}") from error
-    (wanted.partial / COMMIT_FILE).unlink()
     wanted.partial.rename(wanted.destination)
     return wanted.destination
-
-
-COMMIT_FILE = ".commit"
 
 
 def _same_commit(wanted: Plan) -> None:
