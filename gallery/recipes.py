@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from accounts.credit_words import price_words
 from gallery.models import Image
 
 
@@ -98,7 +99,7 @@ def recipe_lines(image: Image) -> list[RecipeLine]:
         *_parameter_lines(image.parameters),
         RecipeLine("How", _made_by(image)),
         RecipeLine("Time", _seconds(image.model_seconds)),
-        RecipeLine("Price", _credits(image.credits)),
+        RecipeLine("Price", price_words(image.credits)),
     ]
     return [line for line in lines if line.value]
 
@@ -122,9 +123,3 @@ def _seconds(seconds: float | None) -> str:
     if seconds is None:
         return ""
     return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-
-
-def _credits(credits: int) -> str:
-    if not credits:
-        return "free"
-    return f"{credits} credit" if credits == 1 else f"{credits} credits"

@@ -9,8 +9,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.requests import is_htmx, person
 from gallery import pages, retention, tagging
-from gallery.access import image_of, is_partial, person
+from gallery.access import image_of
+from gallery.browser_time import in_browser_time
 from gallery.models import Image, ImageTag, Tag
 from gallery.recipes import recipe_lines
 from gallery.storage import delete_forever
@@ -18,6 +20,7 @@ from gallery.storage import delete_forever
 
 @login_required
 @require_safe
+@in_browser_time
 def gallery_list(request: HttpRequest) -> HttpResponse:
     """Show a page of the person's pictures, newest first; htmx gets only its tiles."""
     user = person(request)
@@ -29,7 +32,7 @@ def gallery_list(request: HttpRequest) -> HttpResponse:
         key = pages.read_key(request.GET.get("before", ""))
         page = pages.gallery_page(user, before=key, tag=tag)
     context = {"page": page, "tag": tag_name, "is_first": "before" not in request.GET}
-    if is_partial(request):
+    if is_htmx(request):
         return render(request, "gallery/partials/_page.html", context)
     context |= {
         "tags": pages.tags_of(page.images),
@@ -40,6 +43,7 @@ def gallery_list(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
+@in_browser_time
 def image_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Show one picture large, with its recipe and what lies around it."""
     image = image_of(request, public_id)
@@ -60,6 +64,7 @@ def image_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_safe
+@in_browser_time
 def trash_list(request: HttpRequest) -> HttpResponse:
     """Show what lies in the trash and when it goes."""
     key = pages.read_key(request.GET.get("before", ""))
@@ -69,7 +74,7 @@ def trash_list(request: HttpRequest) -> HttpResponse:
         "is_first": "before" not in request.GET,
         "trash_days": settings.TRASH_DAYS,
     }
-    template = "partials/_trash_page" if is_partial(request) else "trash_list"
+    template = "partials/_trash_page" if is_htmx(request) else "trash_list"
     return render(request, f"gallery/{template}.html", context)
 
 
@@ -79,7 +84,7 @@ def image_trash(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Put a picture into the trash; its tile stays as a way back."""
     image = image_of(request, public_id)
     Image.objects.filter(pk=image.pk).trash()
-    if is_partial(request):
+    if is_htmx(request):
         image.refresh_from_db(fields=["trashed_at"])
         return _tile(request, image)
     return redirect(f"{reverse('gallery:gallery-list')}?undo={image.public_id}")
@@ -92,7 +97,7 @@ def image_restore(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     image = image_of(request, public_id)
     Image.objects.filter(pk=image.pk).restore()
     image.trashed_at = None
-    if is_partial(request):
+    if is_htmx(request):
         return _tile(request, image)
     return redirect("gallery:image-detail", image.public_id)
 
@@ -103,7 +108,7 @@ def image_delete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Delete a picture of the trash for ever."""
     image = image_of(request, public_id)
     delete_forever(Image.objects.filter(pk=image.pk))
-    if is_partial(request):
+    if is_htmx(request):
         return HttpResponse()
     return redirect("gallery:trash-list")
 
@@ -141,7 +146,7 @@ def tag_remove(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 def _tags(request: HttpRequest, image: Image) -> HttpResponse:
-    if not is_partial(request):
+    if not is_htmx(request):
         return redirect("gallery:image-detail", image.public_id)
     context = {"image": image, "links": _links(image)}
     return render(request, "gallery/partials/_tags.html", context)

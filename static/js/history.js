@@ -1,5 +1,6 @@
 // Earlier prompts by Alt+Up and Alt+Down, kept in this browser only, for each person.
 import { prompt, setPrompt } from "./composer.js";
+import { ownKey } from "./keepsakes.js";
 
 const KEPT = 50;
 let place = -1; // -1: what is being typed
@@ -24,7 +25,7 @@ function remember(words) {
   if (!words) return;
   const others = kept().filter((each) => each !== words);
   try {
-    localStorage.setItem(key(), JSON.stringify([words, ...others].slice(0, KEPT)));
+    localStorage.setItem(ownKey(), JSON.stringify([words, ...others].slice(0, KEPT)));
   } catch {
     // Storage is full or forbidden: the history is a convenience.
   }
@@ -41,13 +42,9 @@ function walk(step) {
 
 function kept() {
   try {
-    const list = JSON.parse(localStorage.getItem(key()) ?? "[]");
+    const list = JSON.parse(localStorage.getItem(ownKey()) ?? "[]");
     return Array.isArray(list) ? list.filter((each) => typeof each === "string") : [];
   } catch {
     return [];
   }
-}
-
-function key() {
-  return `prompts-of-${document.querySelector("[data-live]").dataset.person}`;
 }

@@ -19,7 +19,7 @@ let retryMs = FIRST_RETRY_MS;
 /** Keep the page's jobs true for as long as it is open. */
 export function startLive() {
   place = document.querySelector("[data-live]");
-  channel = new BroadcastChannel(`${LOCK}-${place.dataset.person}`);
+  channel = new BroadcastChannel(`${LOCK}-${document.body.dataset.person}`);
   channel.addEventListener("message", (event) => hear(event.data));
   startCards(place);
   document.addEventListener("visibilitychange", follow);
@@ -43,7 +43,7 @@ function lead() {
     return;
   }
   const held = () => new Promise((done) => { release = done; connect(); });
-  const name = `${LOCK}-${place.dataset.person}`;
+  const name = `${LOCK}-${document.body.dataset.person}`;
   navigator.locks.request(name, { signal: asking.signal }, held).catch((error) => {
     if (error.name !== "AbortError") throw error;
   });

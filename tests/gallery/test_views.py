@@ -12,7 +12,7 @@ from django.urls import reverse
 from gallery import pages
 from gallery.models import Image, StoredFile
 from gallery.storage import Parent, add
-from tests.gallery.making import make_image, prepared
+from tests.gallery.making import NOON, make_image, prepared
 
 HTMX = {"HX-Request": "true"}
 
@@ -282,3 +282,22 @@ def test_a_bad_tag_is_told_beside_the_field(page, alice, typed):
     assert response.status_code == 422
     assert 'role="alert"' in text(response)
     assert not image.tags.exists()
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Pacific/Kiritimati", "Tuesday 24 November 2026"),
+        ("Pacific%2FHonolulu", "Monday 23 November 2026"),
+        ("", "Monday 23 November 2026"),
+        ("../../etc/passwd", "Monday 23 November 2026"),
+        ("No/Such", "Monday 23 November 2026"),
+        ("x" * 3000, "Monday 23 November 2026"),
+    ],
+)
+def test_days_are_those_of_the_browser(client, alice, zone, day):
+    image = make_image(alice)
+    Image.objects.filter(pk=image.pk).update(created_at=NOON)
+    client.force_login(alice)
+    client.cookies["time_zone"] = zone
+    assert day in client.get(reverse("gallery:gallery-list")).content.decode()

@@ -321,6 +321,22 @@ def test_when_a_theme_is_chosen_then_it_stays(new_page):
     )
 
 
+def test_when_somebody_signs_out_then_their_earlier_prompts_are_forgotten(new_page):
+    page = new_page()
+    press(page, "a secret apple")
+    kept = "() => Object.keys(localStorage).filter((key) => key.startsWith('prompts-'))"
+    assert len(page.evaluate(kept)) == 1
+    page.evaluate("localStorage.setItem('prompts-of-0', '[\"of another\"]')")
+    page.reload()
+    assert len(page.evaluate(kept)) == 1
+    page.locator("#prompt").press("Alt+ArrowUp")
+    expect(page.locator("#prompt")).to_have_value("a secret apple")
+    page.locator("[data-menu] .avatar").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="I have an account")).to_be_visible()
+    assert page.evaluate(kept) == []
+
+
 def test_when_there_is_no_script_then_pictures_are_still_made(new_page):
     page = new_page(java_script_enabled=False)
     page.select_option("#image_model", "fake-local")
