@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from django.db.models import Prefetch
 from django.utils import timezone
 
+from accounts.credit_words import price_words
 from gallery.models import Image
 from generators import advice, catalog, estimates
-from generators.models import Generation, GenerationJob
+from generators.models import Generation, GenerationJob, ImageModel
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -26,12 +27,29 @@ _WORDS = {
 }
 
 
+class Surroundings:
+    """What cards drawn together share, looked up once and only if one needs it."""
+
+    def __init__(self) -> None:
+        self.outlook = estimates.Outlook()
+
+    @cached_property
+    def usable_models(self) -> Sequence[ImageModel]:
+        """The image models that can be used now."""
+        return catalog.usable_models()
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobCard:
-    """One job as the page shows it. ``images`` are its pictures still in the gallery."""
+    """One job as the page shows it. ``images`` are its pictures still in the gallery.
+
+    ``notice`` is what to say about a press of its button that changed nothing.
+    """
 
     job: GenerationJob
     images: Sequence[Image] = ()
+    around: Surroundings = field(default_factory=Surroundings)
+    notice: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -58,8 +76,9 @@ class JobCard:
     @cached_property
     def usual_seconds(self) -> float | None:
         """Return the seconds such a job usually takes here, if measured."""
-        each = estimates.usual_seconds(self.job.image_model_id)
-        return None if each is None else each * self.job.num_images
+        return self.around.outlook.usual_seconds(
+            self.job.image_model_id, num_images=self.job.num_images
+        )
 
     @property
     def started_seconds_ago(self) -> float:
@@ -74,7 +93,7 @@ class JobCard:
         if self.job.status == Status.RUNNING:
             return self._running_words
         if self.job.status == Status.QUEUED:
-            return waiting_words(self.job)
+            return waiting_words(self.job, self.around.outlook)
         if self.job.status == Status.FAILED:
             return self.advice.title
         return _WORDS[Status(self.job.status)]
@@ -94,7 +113,7 @@ class JobCard:
     @cached_property
     def advice(self) -> advice.Advice:
         """Return what to say and do about a failure."""
-        return advice.about(self.job, other_models=catalog.usable_models())
+        return advice.about(self.job, other_models=self.around.usable_models)
 
     @property
     def missing(self) -> int:
@@ -115,6 +134,16 @@ class JobCard:
     def retry_token(self) -> uuid.UUID:
         """Return a fresh token for a second try, so that a double press is one."""
         return uuid.uuid4()
+
+    @property
+    def retry_price(self) -> int:
+        """Return the credits of one picture, should it be drawn once more today."""
+        return (self.job.image_model.price_credits or 0) if self.job.image_model else 0
+
+    @property
+    def retry_price_words(self) -> str:
+        """Return what a second try costs."""
+        return price_words(self.retry_price * self.job.num_images)
 
     @property
     def announcement(self) -> str:
@@ -165,22 +194,24 @@ def batch_of(generation: Generation) -> Batch:
 
 
 def cards_of(jobs: Iterable[GenerationJob]) -> list[JobCard]:
-    """Return the cards of some jobs, with their pictures, in two queries."""
-    jobs = list(jobs)
+    """Return the cards of some jobs, with their pictures, in one query."""
+    jobs, around = list(jobs), Surroundings()
     pictures: dict[uuid.UUID, list[Image]] = {job.public_id: [] for job in jobs}
     ended = [job.public_id for job in jobs if job.num_delivered]
     kept = Image.objects.kept().filter(job_id__in=ended).select_related("file")
     for image in kept.order_by("position"):
         if image.job_id is not None:
             pictures[image.job_id].append(image)
-    return [JobCard(job=job, images=pictures[job.public_id]) for job in jobs]
+    return [
+        JobCard(job=job, images=pictures[job.public_id], around=around) for job in jobs
+    ]
 
 
-def waiting_words(job: GenerationJob) -> str:
+def waiting_words(job: GenerationJob, outlook: estimates.Outlook) -> str:
     """Return how long a queued job still waits, as known now."""
     if job.next_action_at is not None:
         return "The model is busy · trying again soon"
-    place = estimates.waiting_words(job)
+    place = outlook.waiting_words(job)
     return f"Waiting · {place}" if place else "Waiting"
 
 

@@ -1,9 +1,9 @@
-"""Which image models there are, and which of them this person may choose now."""
+"""Which image models there are, and which of them may be chosen now."""
 
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils import timezone
 
@@ -13,16 +13,13 @@ from generators.errors import ProviderError
 from generators.models import ImageModel
 from generators.providers import registry
 
-if TYPE_CHECKING:
-    from accounts.models import User
-
 __all__ = [
     "Choice",
     "FillReport",
     "all_models",
     "availability_of",
     "capabilities_of",
-    "choices_for",
+    "choices",
     "fill",
     "find",
     "lifecycle_of",
@@ -32,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One entry of the dropdown, as one person sees it now."""
+    """One entry of the dropdown, as it is now."""
 
     image_model: ImageModel
     capabilities: Capabilities
@@ -44,17 +41,19 @@ class Choice:
         return self.availability.is_available
 
 
-def choices_for(user: "User") -> list[Choice]:
-    """List the image models a person may see: enabled, not retired, in order.
+def choices() -> list[Choice]:
+    """List the image models people may see: enabled, not retired, in order.
 
     Those that cannot be used now are listed too, with the reason.
     """
-    return _choices()
+    rows = ImageModel.objects.filter(enabled=True, retired=False)
+    of_provider: dict[str, Availability] = {}
+    return [_choice(row, of_provider) for row in rows.select_related("successor")]
 
 
 def usable_models() -> list[ImageModel]:
     """List the image models that can be used now, in the dropdown's order."""
-    return [choice.image_model for choice in _choices() if choice.is_usable]
+    return [choice.image_model for choice in choices() if choice.is_usable]
 
 
 def all_models() -> Iterable[ImageModel]:
@@ -101,12 +100,6 @@ def lifecycle_of(image_model: ImageModel, today: datetime.date | None = None) ->
         return "live"
     today = today or timezone.localdate()
     return "sunset" if image_model.sunset_date > today else "ended"
-
-
-def _choices() -> list[Choice]:
-    rows = ImageModel.objects.filter(enabled=True, retired=False)
-    of_provider: dict[str, Availability] = {}
-    return [_choice(row, of_provider) for row in rows.select_related("successor")]
 
 
 def _choice(row: ImageModel, of_provider: dict[str, Availability]) -> Choice:

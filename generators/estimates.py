@@ -1,7 +1,6 @@
 """How long things take here, from what was measured here."""
 
 import statistics
-from collections.abc import Iterable
 
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import ordinal
@@ -30,46 +29,73 @@ def usual_seconds(image_model_id: int | None) -> float | None:
     return statistics.median(measured) if measured else None
 
 
-def seconds_left(job: GenerationJob) -> float | None:
-    """Estimate the seconds until a job is done, or ``None`` where nothing is known."""
-    usual = _Usual()
-    if job.status == Status.RUNNING:
-        return _left_of_running(job, usual)
-    if job.status != Status.QUEUED or job.next_action_at is not None:
-        return None
-    own = usual.of(job.image_model_id, job.num_images)
-    if own is None:
-        return None
-    running = list(
-        GenerationJob.objects.filter(lane=job.lane, status=Status.RUNNING)[:SAMPLES]
-    )
-    ahead = queue.ahead_of(job).values_list("image_model_id", "num_images")
-    work = sum(_left_of_running(each, usual) or 0.0 for each in running)
-    work += usual.of_all(ahead[: queue.POSITION_LIMIT])
-    slots = 1 if job.lane == Lane.LOCAL else settings.REMOTE_CONCURRENCY
-    return own + work / max(slots, len(running))
+class Outlook:
+    """Who waits for how long, as things stand.
 
+    However many jobs are asked about, the database is asked once for each lane and once
+    for each image model.
+    """
 
-def waiting_words(job: GenerationJob) -> str:
-    """Say when a waiting job's turn comes: ``3rd, ~20 s``, or nothing if not known."""
-    place = queue.position(job)
-    if place is None:
-        return ""
-    left = seconds_left(job)
-    where = "next" if place == 1 else str(ordinal(place))
-    if place == queue.POSITION_LIMIT:
-        where = f"after {place}"
-    return where if left is None else f"{where}, ~{_round(left)}"
+    def __init__(self) -> None:
+        self._usual: dict[int | None, float | None] = {}
+        self._lines: dict[str, queue.Line] = {}
+        self._running: dict[str, list[GenerationJob]] = {}
 
+    def usual_seconds(
+        self, image_model_id: int | None, *, num_images: int
+    ) -> float | None:
+        """Return the seconds so many pictures usually take, if measured."""
+        if image_model_id not in self._usual:
+            self._usual[image_model_id] = usual_seconds(image_model_id)
+        each = self._usual[image_model_id]
+        return None if each is None else each * num_images
 
-def _left_of_running(job: GenerationJob, usual: "_Usual") -> float | None:
-    if job.drawing_since is None:
-        return None
-    elapsed = (timezone.now() - job.drawing_since).total_seconds()
-    if job.progress >= 0.1:  # earlier, one step says too little
-        return max(0.0, elapsed / job.progress - elapsed)
-    whole = usual.of(job.image_model_id, job.num_images)
-    return None if whole is None else max(0.0, whole - elapsed)
+    def seconds_left(self, job: GenerationJob) -> float | None:
+        """Estimate the seconds until a job is done, or ``None`` if nothing is known."""
+        if job.status == Status.RUNNING:
+            return self._left_of_running(job)
+        if job.status != Status.QUEUED or job.next_action_at is not None:
+            return None
+        own = self.usual_seconds(job.image_model_id, num_images=job.num_images)
+        if own is None:
+            return None
+        running = self._running_in(job.lane)
+        work = sum(self._left_of_running(each) or 0.0 for each in running)
+        for image_model_id, num_images in self._line_of(job.lane).work_ahead_of(job):
+            work += self.usual_seconds(image_model_id, num_images=num_images) or 0.0
+        slots = 1 if job.lane == Lane.LOCAL else settings.REMOTE_CONCURRENCY
+        return own + work / max(slots, len(running))
+
+    def waiting_words(self, job: GenerationJob) -> str:
+        """Say when a job's turn comes: ``3rd, ~20 s``, or nothing if not known."""
+        place = self._line_of(job.lane).position(job)
+        if place is None:
+            return ""
+        left = self.seconds_left(job)
+        where = "next" if place == 1 else str(ordinal(place))
+        if place == queue.POSITION_LIMIT:
+            where = f"after {place}"
+        return where if left is None else f"{where}, ~{_round(left)}"
+
+    def _line_of(self, lane: str) -> queue.Line:
+        if lane not in self._lines:
+            self._lines[lane] = queue.line_of(lane)
+        return self._lines[lane]
+
+    def _running_in(self, lane: str) -> list[GenerationJob]:
+        if lane not in self._running:
+            rows = GenerationJob.objects.filter(lane=lane, status=Status.RUNNING)
+            self._running[lane] = list(rows[:SAMPLES])
+        return self._running[lane]
+
+    def _left_of_running(self, job: GenerationJob) -> float | None:
+        if job.drawing_since is None:
+            return None
+        elapsed = (timezone.now() - job.drawing_since).total_seconds()
+        if job.progress >= 0.1:  # earlier, one step says too little
+            return max(0.0, elapsed / job.progress - elapsed)
+        whole = self.usual_seconds(job.image_model_id, num_images=job.num_images)
+        return None if whole is None else max(0.0, whole - elapsed)
 
 
 def _round(seconds: float) -> str:
@@ -80,19 +106,3 @@ def _round(seconds: float) -> str:
         return f"{round(seconds / 5) * 5} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{round(minutes / 60)} h"
-
-
-class _Usual:
-    """Looks each image model's usual time up once."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[int | None, float | None] = {}
-
-    def of(self, image_model_id: int | None, num_images: int) -> float | None:
-        if image_model_id not in self._seconds:
-            self._seconds[image_model_id] = usual_seconds(image_model_id)
-        each = self._seconds[image_model_id]
-        return None if each is None else each * num_images
-
-    def of_all(self, jobs: Iterable[tuple[int | None, int]]) -> float:
-        return sum(self.of(*job) or 0.0 for job in jobs)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self
 
+from accounts.credit_words import price_words
 from generators import catalog, estimates
 from generators.contracts import Capabilities, Size
 from generators.models import GenerationJob, ImageModel
@@ -243,9 +244,7 @@ def compose(user: "User", values: Mapping[str, str], *, balance: int) -> Compose
     typed = {name: values[name] for name in _FIELDS if name in values}
     if "image_model" not in typed:
         typed = _last_choice(user) | typed
-    return Composer(
-        choices=tuple(catalog.choices_for(user)), balance=balance, values=typed
-    )
+    return Composer(choices=tuple(catalog.choices()), balance=balance, values=typed)
 
 
 def ratio_words(size: Size) -> str:
@@ -257,11 +256,6 @@ def ratio_words(size: Size) -> str:
     wanted = max(size.width, size.height) / min(size.width, size.height)
     near = min(COMMON_RATIOS, key=lambda ratio: abs(_ratio(ratio) - wanted))
     return near if size.width >= size.height else ":".join(reversed(near.split(":")))
-
-
-def price_words(credits: int) -> str:
-    """Return a price: ``free``, ``1 credit``, ``8 credits``."""
-    return f"{credits} credit{'s' * (credits != 1)}" if credits else "free"
 
 
 def short_of_credits(needed: int, available: int, *, num_images: int) -> str:

@@ -1,5 +1,6 @@
 """The live parts of the Create page: cards, cancel, retry, previews and the stream."""
 
+import dataclasses
 import uuid
 
 from django.contrib.auth.decorators import login_required
@@ -14,18 +15,20 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import reswap, retarget
 
 from accounts.models import User
+from accounts.requests import is_htmx, person
 from generators import cards, events, jobs, prefill, previews, stream
-from generators.models import GenerationJob
-from generators.views import (
+from generators.answers import (
     REFUSALS,
-    is_htmx,
-    person,
+    STATUS_INVALID,
     refuse,
     show_new_batch,
     token_of,
+    told_credits,
 )
+from generators.models import GenerationJob
 
 
 @login_required
@@ -52,9 +55,14 @@ def job_cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def job_retry(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Ask again with the same recipe: a new batch, with credits of its own."""
     job = _own_job(request, public_id)
+    told = told_credits(request, num_images=job.num_images)
     try:
-        generation = jobs.retry_job(job, client_token=token_of(request))
+        generation = jobs.retry_job(
+            job, client_token=token_of(request), told_credits=told
+        )
     except REFUSALS as refusal:
+        if isinstance(refusal, jobs.PriceRose) and is_htmx(request):
+            return _show_new_price(request, job, refusal)
         return refuse(request, prefill.typed_of_job(job), refusal)
     return show_new_batch(request, generation)
 
@@ -98,3 +106,14 @@ def _own_job(request: HttpRequest, public_id: uuid.UUID) -> GenerationJob:
 def _show_card(request: HttpRequest, job: GenerationJob) -> HttpResponse:
     [card] = cards.cards_of([job])
     return render(request, "generators/partials/_job.html", {"card": card})
+
+
+def _show_new_price(
+    request: HttpRequest, job: GenerationJob, refusal: jobs.PriceRose
+) -> HttpResponse:
+    [card] = cards.cards_of([job])
+    context = {"card": dataclasses.replace(card, notice=refusal.user_message)}
+    template = "generators/partials/_job.html"
+    response = render(request, template, context, status=STATUS_INVALID)
+    response = reswap(response, "outerMorph")  # type: ignore[arg-type]
+    return retarget(response, f"#job-{job.public_id}")

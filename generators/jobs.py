@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts import ledger
+from accounts.credit_words import price_words
 from accounts.models import User, Wallet
 from generators import clock, endings, moves, queue, running, wake
 from generators.affinity import Affinity
@@ -28,20 +29,37 @@ class CannotSubmit(Exception):
         super().__init__(user_message)
 
 
+class PriceRose(CannotSubmit):
+    """It costs more than the person was told when they pressed."""
+
+    def __init__(self, *, told: int, now: int) -> None:
+        super().__init__(
+            f"The price rose from {price_words(told)} to {price_words(now)}. "
+            "Press again to pay it; nothing was charged."
+        )
+
+
 def submit_generation(
-    *, user: User, prompt: str, requests: Requests, client_token: uuid.UUID
+    *,
+    user: User,
+    prompt: str,
+    requests: Requests,
+    client_token: uuid.UUID,
+    told_credits: int | None = None,
 ) -> Generation:
     """Turn one press of the button into jobs, and set their credits aside.
 
     All or nothing, in one transaction. The same ``client_token`` again returns the
-    first generation. Raises InsufficientCredits, CannotSubmit, and ProviderError when
-    a model's provider is not part of this site.
+    first generation. ``told_credits`` is the price the person saw, if they saw one.
+    Raises InsufficientCredits, CannotSubmit (PriceRose for a higher price than that),
+    and ProviderError when a model's provider is not part of this site.
     """
     of_press = Generation.objects.filter(owner=user, client_token=client_token)
     if (first := of_press.first()) is not None:
         return first
     for image_model, request in requests:
         _check(image_model, request)
+    _refuse_a_higher_price(requests, told_credits)
     try:
         with transaction.atomic():
             generation = Generation.objects.create(
@@ -92,7 +110,9 @@ def cancel_job(job: GenerationJob) -> bool:
     return endings.cancel(not_held, job)
 
 
-def retry_job(job: GenerationJob, *, client_token: uuid.UUID) -> Generation:
+def retry_job(
+    job: GenerationJob, *, client_token: uuid.UUID, told_credits: int | None = None
+) -> Generation:
     """Ask again for what an ended job asked, by the same recipe and today's price.
 
     Raises CannotSubmit while it has not ended or when its model is gone, and what
@@ -108,7 +128,14 @@ def retry_job(job: GenerationJob, *, client_token: uuid.UUID) -> Generation:
         prompt=job.generation.prompt,
         requests=[(job.image_model, GenerationRequest.from_json(job.recipe))],
         client_token=client_token,
+        told_credits=told_credits,
     )
+
+
+def _refuse_a_higher_price(requests: Requests, told: int | None) -> None:
+    prices = [(row.price_credits or 0) * each.num_images for row, each in requests]
+    if told is not None and sum(prices) > told:
+        raise PriceRose(told=told, now=sum(prices))
 
 
 def _check(image_model: ImageModel, request: GenerationRequest) -> None:

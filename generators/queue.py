@@ -14,7 +14,9 @@ A queued job is ready when ``next_action_at`` is empty. Every query here is a sh
 walk on an index, however many jobs wait.
 """
 
+import bisect
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
@@ -69,23 +71,38 @@ def next_turns(owner_id: int, lane: str, count: int) -> Sequence[int]:
     return range(first, first + count)
 
 
-def ahead_of(job: GenerationJob) -> Jobs:
-    """Return the ready jobs that start before a queued one, as things stand."""
-    return (
-        _ready(job.lane)
-        .filter(turn__lte=job.turn)
-        .exclude(turn=job.turn, pk__gte=job.pk)
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The first ``POSITION_LIMIT`` ready jobs of a lane in turn, as one look saw them.
 
-
-def position(job: GenerationJob) -> int | None:
-    """Return a ready job's place in its lane, 1 for the next, or ``None``.
-
-    Counts up to ``POSITION_LIMIT``. A job that waits for a busy provider has none.
+    ``places`` are their turns and keys, ``work`` their image models and pictures.
     """
-    if job.status != Status.QUEUED or job.next_action_at is not None:
-        return None
-    return min(ahead_of(job)[:POSITION_LIMIT].count() + 1, POSITION_LIMIT)
+
+    places: Sequence[tuple[int, int]]
+    work: Sequence[tuple[int | None, int]]
+
+    def position(self, job: GenerationJob) -> int | None:
+        """Return a ready job's place, 1 for the next, or ``None``.
+
+        Counts up to ``POSITION_LIMIT``. A job that waits for a busy provider has none.
+        """
+        if job.status != Status.QUEUED or job.next_action_at is not None:
+            return None
+        return min(len(self.work_ahead_of(job)) + 1, POSITION_LIMIT)
+
+    def work_ahead_of(self, job: GenerationJob) -> Sequence[tuple[int | None, int]]:
+        """Return what starts before a ready job, as things stand."""
+        return self.work[: bisect.bisect_left(self.places, (job.turn, job.pk))]
+
+
+def line_of(lane: str) -> Line:
+    """Look at who waits in a lane, in one query."""
+    columns = ("turn", "pk", "image_model_id", "num_images")
+    rows = list(_in_turn(lane).values_list(*columns)[:POSITION_LIMIT])
+    return Line(
+        places=[(turn, pk) for turn, pk, _, _ in rows],
+        work=[(image_model, num_images) for _, _, image_model, num_images in rows],
+    )
 
 
 def num_due(lane: str, *, limit: int) -> int:

@@ -22,7 +22,7 @@ from django.template.loader import render_to_string
 
 from accounts.ledger import wallet_of
 from accounts.models import User
-from generators import cards, events
+from generators import cards, estimates, events
 from generators.models import GenerationJob
 from generators.patience import DATABASE_AWAY
 
@@ -121,8 +121,9 @@ class Listener:
             for job in self.active.values()
             if job.status == GenerationJob.Status.QUEUED
         ]
+        outlook = estimates.Outlook()
         words = {
-            str(job.public_id): cards.waiting_words(job)
+            str(job.public_id): cards.waiting_words(job, outlook)
             for job in queued[:WAITING_JOBS_TOLD]
         }
         news = words.items() - self.waiting_told.items()

@@ -5,6 +5,7 @@ dropped silently: it is refused by the name of its field.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeVar
 
 from generators import catalog
@@ -77,63 +78,59 @@ def build_request(
 ) -> GenerationRequest:
     """Check everything against the image model's capabilities and build the request.
 
-    Takes text as typed, numbers or nothing (``None`` or blank text means the default).
-    ``size`` is text such as ``"512x768"``, a ``Size`` or a pair of numbers. Raises
-    ``RequestErrors`` naming every field at fault, and nothing else whatever is given.
+    Takes text as typed, numbers or nothing (blank: the default); ``size`` is text such
+    as ``"512x768"``, a ``Size`` or a pair. Raises ``RequestErrors`` naming every field
+    at fault, and nothing else whatever is given.
     """
-    check = _Checker()
-    availability = catalog.availability_of(image_model)
-    if not availability.is_available:
-        reason = f"{availability.reason} {_models_to_choose()}"
-        raise RequestErrors({"image_model": reason})
-    able = catalog.capabilities_of(image_model)
-    wanted = (
-        check("operation", lambda: _operation(operation, able)) or able.operations[0]
+    check = _Checker(_able(image_model))
+    wanted = check("operation", _operation, operation) or Operation.TEXT_TO_IMAGE
+    count = check("num_images", _count, num_images) or 1
+    pixels = check("size", _size, size)
+    request = GenerationRequest(
+        provider_model_id=image_model.provider_model_id,
+        operation=wanted,
+        prompt=check("prompt", partial(_prompt, operation=wanted), prompt) or "",
+        negative_prompt=check("negative_prompt", _unwanted, negative_prompt) or "",
+        num_images=count,
+        width=pixels.width if pixels else 0,
+        height=pixels.height if pixels else 0,
+        seed=check("seed", partial(_seed, num_images=count), seed),
+        num_inference_steps=check("num_inference_steps", _steps, num_inference_steps),
+        guidance_scale=check("guidance_scale", _guidance, guidance_scale),
+        scheduler=check("scheduler", _scheduler, scheduler),
     )
-    count = check("num_images", lambda: _count(num_images, able))
-    pixels = check("size", lambda: _size(size, able))
-    return check.finish(
-        lambda: GenerationRequest(
-            provider_model_id=image_model.provider_model_id,
-            operation=wanted,
-            prompt=check("prompt", lambda: _prompt(prompt, able, wanted)) or "",
-            negative_prompt=check(
-                "negative_prompt", lambda: _negative_prompt(negative_prompt, able)
-            )
-            or "",
-            num_images=count or 1,
-            width=pixels.width if pixels else 0,
-            height=pixels.height if pixels else 0,
-            seed=check("seed", lambda: _seed(seed, count or 1, able)),
-            num_inference_steps=check(
-                "num_inference_steps", lambda: _steps(num_inference_steps, able)
-            ),
-            guidance_scale=check(
-                "guidance_scale", lambda: _guidance(guidance_scale, able)
-            ),
-            scheduler=check("scheduler", lambda: _scheduler(scheduler, able)),
-        )
-    )
+    check.finish()
+    return request
 
 
 class _Checker:
     """Runs the checks of the fields one by one and gathers what they refuse."""
 
-    def __init__(self) -> None:
+    def __init__(self, able: Capabilities) -> None:
+        self.able = able
         self.errors: dict[str, str] = {}
 
-    def __call__(self, field: str, read: Callable[[], ValueT]) -> ValueT | None:
+    def __call__(
+        self, field: str, read: Callable[[object, Capabilities], ValueT], value: object
+    ) -> ValueT | None:
         try:
-            return read()
+            return read(value, self.able)
         except _Refused as refusal:
             self.errors[field] = str(refusal)
             return None
 
-    def finish(self, build: Callable[[], GenerationRequest]) -> GenerationRequest:
-        request = build()
+    def finish(self) -> None:
         if self.errors:
             raise RequestErrors(self.errors)
-        return request
+
+
+def _able(image_model: ImageModel) -> Capabilities:
+    """Return what the model can do; refuse one that cannot be used now."""
+    availability = catalog.availability_of(image_model)
+    if not availability.is_available:
+        reason = f"{availability.reason} {_models_to_choose()}"
+        raise RequestErrors({"image_model": reason})
+    return catalog.capabilities_of(image_model)
 
 
 def _operation(value: object, able: Capabilities) -> Operation:
@@ -145,14 +142,14 @@ def _operation(value: object, able: Capabilities) -> Operation:
     return Operation(value)
 
 
-def _prompt(value: object, able: Capabilities, operation: Operation) -> str:
+def _prompt(value: object, able: Capabilities, *, operation: Operation) -> str:
     text = _text(value, able.max_prompt_chars)
     if not text.strip() and operation in _NEEDS_PROMPT:
         raise _Refused("Describe the picture you want.")
     return text
 
 
-def _negative_prompt(value: object, able: Capabilities) -> str:
+def _unwanted(value: object, able: Capabilities) -> str:
     text = _text(value, able.max_prompt_chars)
     if text.strip() and not able.has_negative_prompt:
         raise _Refused("This model has no negative prompt. Leave it empty.")
@@ -197,7 +194,7 @@ def _sizes(able: Capabilities) -> str:
     return f"Choose {' or '.join(allowed)}."
 
 
-def _seed(value: object, num_images: int, able: Capabilities) -> int | None:
+def _seed(value: object, able: Capabilities, *, num_images: int) -> int | None:
     if not able.has_seed:
         _refuse_unless_blank(value, "seed")
     if is_blank(value):

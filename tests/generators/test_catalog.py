@@ -136,7 +136,7 @@ def test_when_a_model_vanishes_then_it_is_retired_until_it_comes_back(shop):
     shop.shelf = ()
     assert catalog.fill().retired == ["brush"]
     assert catalog.find("brush").retired
-    assert catalog.choices_for(None) == []
+    assert catalog.choices() == []
     shop.shelf = (spec("brush"),)
     catalog.fill()
     assert not catalog.find("brush").retired
@@ -148,7 +148,7 @@ def test_when_the_provider_cannot_be_asked_then_its_rows_stay(shop):
     report = catalog.fill()
     assert report.retired == []
     assert "shop: This model is unavailable right now" in report.problems[0]
-    (choice,) = catalog.choices_for(None)
+    (choice,) = catalog.choices()
     assert not choice.is_usable
     assert choice.availability.reason == "The shop is shut."
 
@@ -246,7 +246,7 @@ def test_when_catalogue_and_admin_take_turns_then_the_admin_wins(shop, steps):
 def test_when_the_row_is_not_usable_then_the_choice_says_why(shop):
     catalog.fill()
     ImageModel.objects.update(capabilities={"sizes": [], "typo": 1})
-    (choice,) = catalog.choices_for(None)
+    (choice,) = catalog.choices()
     assert not choice.is_usable
     assert "not complete" in choice.availability.reason
     assert choice.capabilities == Capabilities()

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import ledger
@@ -328,6 +330,64 @@ def test_when_an_ended_job_is_tried_again_then_a_new_batch_comes_back(signed_in,
     response = signed_in.post(address, headers=HTMX)
     assert response.status_code == 402
     assert ">a bird !refuse</textarea>" in text_of(response)
+
+
+def test_when_the_price_rose_meanwhile_then_the_new_one_is_shown_and_not_charged(
+    signed_in, alice
+):
+    page = text_of(signed_in.get("/?image_model=fake"))
+    shown = found(r'name="told_price" value="(\d+)"', page)
+    assert shown == str(catalog.find("fake").price_credits)
+    ImageModel.objects.filter(slug="fake").update(price_credits=5)
+    response = press(signed_in, num_images="2", told_price=shown)
+    page = text_of(response)
+    assert response.status_code == 422
+    assert "rose from 4 credits to 10 credits" in page
+    assert re.search(r"Generate<span[^>]*>10 credits</span>", page)
+    assert 'name="told_price" value="5"' in page
+    assert not Generation.objects.exists()
+    assert ledger.wallet_of(alice).balance == 100
+    assert press(signed_in, num_images="2", told_price="5").status_code == 200
+    assert ledger.wallet_of(alice).balance == 90
+    ImageModel.objects.filter(slug="fake").update(price_credits=1)
+    assert press(signed_in, told_price="5").status_code == 200  # a lower one is fine
+
+
+def test_when_the_price_of_a_second_try_rose_then_its_button_says_so(signed_in, alice):
+    job = factories.make_job(alice, "a bird !refuse", num_images=2)
+    jobs.cancel_job(job)
+    address = reverse("generators:job-retry", kwargs={"public_id": job.public_id})
+    page = text_of(signed_in.get("/"))
+    assert "Draw it after all · 4 credits" in page
+    ImageModel.objects.filter(slug="fake").update(price_credits=5)
+    for headers in (HTMX, {}):
+        response = signed_in.post(address, {"told_price": "2"}, headers=headers)
+        assert response.status_code == 422
+        assert "rose from 4 credits to 10 credits" in text_of(response)
+        assert "Draw it after all · 10 credits" in text_of(response)
+    assert Generation.objects.count() == 1
+    assert ledger.wallet_of(alice).balance == 100
+    assert signed_in.post(address, {"told_price": "5"}, headers=HTMX).status_code == 200
+    assert ledger.wallet_of(alice).balance == 90
+
+
+def test_when_there_are_many_cards_then_the_database_is_asked_no_more_often(
+    signed_in, alice, django_assert_max_num_queries
+):
+    for prompt in ("a bird !refuse", "a red apple"):
+        factories.make_job(alice, prompt)
+        jobs.run_next(Lane.REMOTE, worker="test")
+    factories.make_job(alice, model=factories.LOCAL)
+    with CaptureQueriesContext(connection) as few:
+        signed_in.get("/")
+    for prompt in ("a bird !refuse", "a red apple"):
+        for _ in range(3):
+            factories.make_job(alice, prompt)
+            jobs.run_next(Lane.REMOTE, worker="test")
+    for _ in range(3):
+        factories.make_job(alice, model=factories.LOCAL)
+    with django_assert_max_num_queries(len(few)):
+        signed_in.get("/")
 
 
 def test_when_a_job_has_not_ended_then_it_cannot_be_tried_again(signed_in, alice):

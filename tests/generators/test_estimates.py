@@ -27,8 +27,8 @@ def test_nothing_measured_means_no_promise(alice):
     job = factories.make_job(alice, model=factories.LOCAL)
     assert estimates.usual_seconds(job.image_model_id) is None
     assert estimates.usual_seconds(None) is None
-    assert estimates.seconds_left(job) is None
-    assert estimates.waiting_words(job) == "next"
+    assert estimates.Outlook().seconds_left(job) is None
+    assert estimates.Outlook().waiting_words(job) == "next"
 
 
 def test_the_usual_time_is_the_median_a_picture_of_the_latest(alice):
@@ -44,12 +44,21 @@ def test_a_waiting_job_counts_the_work_ahead_of_it(alice, bob):
     took(alice, 10.0)
     jobs = [factories.make_job(alice, model=factories.LOCAL) for _ in range(2)]
     last = factories.make_job(alice, model=factories.LOCAL, num_images=2)
-    assert estimates.seconds_left(jobs[0]) == pytest.approx(10)
-    assert estimates.seconds_left(last) == pytest.approx(40)
-    assert estimates.waiting_words(last) == "3rd, ~40 s"
+    assert estimates.Outlook().seconds_left(jobs[0]) == pytest.approx(10)
+    assert estimates.Outlook().seconds_left(last) == pytest.approx(40)
+    assert estimates.Outlook().waiting_words(last) == "3rd, ~40 s"
     queue.claim_next(Lane.LOCAL)
-    assert estimates.seconds_left(last) == pytest.approx(40, abs=1)
-    assert estimates.waiting_words(last) == "2nd, ~40 s"
+    assert estimates.Outlook().seconds_left(last) == pytest.approx(40, abs=1)
+    assert estimates.Outlook().waiting_words(last) == "2nd, ~40 s"
+
+
+def test_many_jobs_are_looked_at_as_quickly_as_one(alice, django_assert_num_queries):
+    took(alice, 10.0)
+    jobs = [factories.make_job(alice, model=factories.LOCAL) for _ in range(5)]
+    outlook = estimates.Outlook()
+    with django_assert_num_queries(3):  # the line, what runs, the model's usual time
+        words = [outlook.waiting_words(job) for job in jobs]
+    assert words[::4] == ["next, ~10 s", "5th, ~50 s"]
 
 
 def test_a_running_job_is_told_by_its_own_progress(alice):
@@ -58,21 +67,21 @@ def test_a_running_job_is_told_by_its_own_progress(alice):
     queue.claim_next(Lane.LOCAL)
     rows = GenerationJob.objects.filter(pk=job.pk)
     rows.update(started_at=before(400), drawing_since=before(4))
-    assert estimates.seconds_left(rows.get()) == pytest.approx(6, abs=0.5)
+    assert estimates.Outlook().seconds_left(rows.get()) == pytest.approx(6, abs=0.5)
     rows.update(progress=0.5)
-    assert estimates.seconds_left(rows.get()) == pytest.approx(4, abs=0.5)
+    assert estimates.Outlook().seconds_left(rows.get()) == pytest.approx(4, abs=0.5)
     rows.update(progress=0, drawing_since=before(60))
-    assert estimates.seconds_left(rows.get()) == 0
+    assert estimates.Outlook().seconds_left(rows.get()) == 0
 
 
 def test_an_ended_or_postponed_job_has_no_time_left(alice):
     took(alice, 10.0)
-    assert estimates.seconds_left(GenerationJob.objects.get()) is None
+    assert estimates.Outlook().seconds_left(GenerationJob.objects.get()) is None
     job = factories.make_job(alice, model=factories.LOCAL)
     GenerationJob.objects.filter(pk=job.pk).update(next_action_at=Now())
     job.refresh_from_db()
-    assert estimates.seconds_left(job) is None
-    assert estimates.waiting_words(job) == ""
+    assert estimates.Outlook().seconds_left(job) is None
+    assert estimates.Outlook().waiting_words(job) == ""
 
 
 @pytest.mark.parametrize(

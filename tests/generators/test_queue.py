@@ -50,14 +50,18 @@ def start_and_end(lane=Lane.LOCAL, **words):
     return claimed.job
 
 
+def position(job):
+    return queue.line_of(job.lane).position(job)
+
+
 def test_anothers_single_job_starts_second_behind_a_hundred(alice, bob):
     many = [factories.make_job(alice, model=factories.LOCAL) for _ in range(5)]
     first = claim()
     many += [factories.make_job(alice, model=factories.LOCAL) for _ in range(95)]
     single = factories.make_job(bob, model=factories.LOCAL)
     assert first.job == many[0]
-    assert queue.position(single) == 1
-    assert queue.position(many[1]) == 2
+    assert position(single) == 1
+    assert position(many[1]) == 2
     moves.cancel(first.rows, first.job)
     assert claim().job == single
     assert claim().job == many[1]
@@ -91,7 +95,7 @@ def test_canceling_what_waits_costs_no_turns(alice, bob):
     for _ in range(5):
         factories.make_job(bob, model=factories.LOCAL)
     job = factories.make_job(alice, model=factories.LOCAL)
-    assert queue.position(job) == 2
+    assert position(job) == 2
 
 
 def test_lanes_do_not_mix(alice):
@@ -106,8 +110,8 @@ def test_a_postponed_job_waits_for_its_moment_and_then_keeps_its_turn(alice, bob
     rows = GenerationJob.objects.filter(pk=job.pk)
     rows.update(next_action_at=after(60))
     job.refresh_from_db()
-    assert queue.position(job) is None
-    assert queue.position(later) == 1
+    assert position(job) is None
+    assert position(later) == 1
     assert claim().job == later
     assert claim() is None
     rows.update(next_action_at=before(0.01))
@@ -137,17 +141,17 @@ def test_a_due_poll_goes_before_new_jobs(alice):
 def test_positions_count_to_their_limit_only(alice, monkeypatch):
     waiting = [factories.make_job(alice, model=factories.LOCAL) for _ in range(5)]
     monkeypatch.setattr(queue, "POSITION_LIMIT", 3)
-    assert [queue.position(job) for job in waiting] == [1, 2, 3, 3, 3]
+    assert [position(job) for job in waiting] == [1, 2, 3, 3, 3]
 
 
 def test_a_running_or_ended_job_has_no_position(alice):
     job = factories.make_job(alice, model=factories.LOCAL)
     claimed = claim()
     claimed.job.refresh_from_db()
-    assert queue.position(claimed.job) is None
+    assert position(claimed.job) is None
     endings.cancel(claimed.rows, job)
     job.refresh_from_db()
-    assert queue.position(job) is None
+    assert position(job) is None
 
 
 def test_the_loaded_model_goes_first_within_a_round_only(alice, bob, staff):
@@ -287,23 +291,21 @@ def test_ten_thousand_waiting_jobs_make_a_claim_little_slower(owners, each, alic
     for took, yardstick in ((many[0], few[0]), (many[1], few[1]), (turns, few[0])):
         assert took <= max(4 * yardstick, 0.002)
     last = GenerationJob.objects.order_by("turn", "pk").last()
-    assert queue.position(last) == queue.POSITION_LIMIT
+    assert position(last) == queue.POSITION_LIMIT
 
 
 @pytest.mark.parametrize(
-    "name", ["_in_turn", "_due_polls", "_postponed", "ahead_of", "served", "own"]
+    "name", ["_in_turn", "_due_polls", "_postponed", "served", "own"]
 )
 def test_no_query_of_the_queue_reads_a_whole_table(name, alice):
     factories.make_waiting_jobs([alice], models(2), Lane.LOCAL, each=500)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    job = GenerationJob.objects.first()
     of_lane = GenerationJob.objects.filter(lane="local")
     queries = {
         "_in_turn": lambda: queue._in_turn("local")[:1],
         "_due_polls": lambda: queue._due_polls("local")[:1],
         "_postponed": lambda: queue._postponed("local"),
-        "ahead_of": lambda: queue.ahead_of(job),
         "served": lambda: of_lane.filter(started_at__isnull=False).order_by("-turn")[
             :1
         ],

@@ -1,0 +1,118 @@
+"""What the Create page answers to a press, whichever button was pressed."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django_htmx.http import reswap, retarget
+
+from accounts.ledger import InsufficientCredits, wallet_of
+from accounts.models import User
+from accounts.requests import is_htmx, person
+from generators import cards, events, examples, forms, jobs, stream, validation
+from generators.errors import ProviderError
+from generators.examples import EXAMPLES
+from generators.models import Generation
+
+STATUS_PAYMENT_REQUIRED = 402
+STATUS_INVALID = 422
+
+Refusal = (
+    validation.RequestErrors | InsufficientCredits | jobs.CannotSubmit | ProviderError
+)
+REFUSALS = (
+    validation.RequestErrors,
+    InsufficientCredits,
+    jobs.CannotSubmit,
+    ProviderError,
+)
+
+
+def refuse(
+    request: HttpRequest, typed: Mapping[str, str], refusal: Refusal
+) -> HttpResponse:
+    """Show the form with everything that was typed, errors beside their fields."""
+    user = person(request)
+    composer = composer_of(user, typed)
+    errors, status = _errors_of(refusal, composer)
+    composer = composer.with_errors(errors)
+    if not is_htmx(request):
+        return page_of(request, composer, cursor=events.cursor_now(user), status=status)
+    template = "generators/partials/_composer.html"
+    response = render(request, template, {"composer": composer}, status=status)
+    return retarget(reswap(response, "outerMorph"), "#composer")  # type: ignore[arg-type]
+
+
+def show_new_batch(request: HttpRequest, generation: Generation) -> HttpResponse:
+    """Answer a press: placeholders at once, a fresh token, the new balance."""
+    user = person(request)
+    stream.nudge(user)
+    if not is_htmx(request):
+        return redirect("generators:create")
+    context = {
+        "batch": cards.batch_of(generation),
+        "client_token": uuid.uuid4(),
+        "balance": wallet_of(user).balance,
+    }
+    return render(request, "generators/partials/_new_batch.html", context)
+
+
+def token_of(request: HttpRequest) -> uuid.UUID:
+    """Return the page's token, which makes a double press one generation."""
+    try:
+        return uuid.UUID(request.POST.get("client_token", ""))
+    except ValueError:
+        return uuid.uuid4()
+
+
+def told_credits(request: HttpRequest, *, num_images: int) -> int | None:
+    """Return the price of this press as the page showed it, if it showed one."""
+    each = request.POST.get("told_price", "")
+    return int(each) * num_images if each.isdecimal() and len(each) < 10 else None
+
+
+def composer_of(user: User, typed: Mapping[str, str]) -> forms.Composer:
+    """Return the form for a person, with what was typed."""
+    return forms.compose(user, typed, balance=wallet_of(user).balance)
+
+
+def page_of(
+    request: HttpRequest,
+    composer: forms.Composer,
+    *,
+    cursor: events.Cursor,
+    status: int = 200,
+) -> HttpResponse:
+    """Show the Create page with this form."""
+    context = batches_context(cards.batches_of(person(request)))
+    context |= examples_context() | {"composer": composer, "cursor": str(cursor)}
+    return render(request, "generators/create.html", context, status=status)
+
+
+def examples_context() -> dict[str, Any]:
+    """Return what the example prompts are drawn from."""
+    return {"examples": EXAMPLES, "has_pictures": examples.with_pictures()}
+
+
+def batches_context(batches: list[cards.Batch]) -> dict[str, Any]:
+    """Return what a list of presses is drawn from."""
+    is_more = len(batches) == cards.BATCHES_SHOWN
+    last = batches[-1].generation.pk if is_more else None
+    return {"batches": batches, "before": last}
+
+
+def _errors_of(
+    refusal: Refusal, composer: forms.Composer
+) -> tuple[dict[str, str], int]:
+    if isinstance(refusal, validation.RequestErrors):
+        return refusal.errors, STATUS_INVALID
+    if isinstance(refusal, InsufficientCredits):
+        words = forms.short_of_credits(
+            refusal.needed, refusal.available, num_images=composer.num_images
+        )
+        return {"credits": words}, STATUS_PAYMENT_REQUIRED
+    if isinstance(refusal, jobs.PriceRose):
+        return {"credits": refusal.user_message}, STATUS_INVALID
+    return {"image_model": refusal.user_message}, STATUS_INVALID
