@@ -1,11 +1,14 @@
 """Celery's entry points, and the messages on the file broker of the tests."""
 
+import datetime
 from pathlib import Path
 
 import pytest
 from celery import current_app, signals
 from django.conf import settings
+from django.utils import timezone
 
+from gallery.models import Image
 from generators import tasks, wake
 from generators.contracts import Lane
 from generators.models import GenerationJob
@@ -67,8 +70,13 @@ def test_a_message_runs_one_due_job(alice):
 
 
 @pytest.mark.django_db
-def test_the_daily_sweep_runs():
+def test_the_daily_sweep_deletes_old_trash(alice):
+    factories.make_job(alice)
+    tasks.wake_lane("remote")
+    age = datetime.timedelta(days=settings.TRASH_DAYS, seconds=60)
+    Image.objects.update(trashed_at=timezone.now() - age)
     tasks.sweep()
+    assert not Image.objects.exists()
 
 
 @pytest.mark.django_db
