@@ -5,7 +5,7 @@ and reused by itself.
 """
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -133,9 +133,6 @@ class Capabilities:
     max_reference_images: int = 0
     has_mask: bool = False
     max_prompt_chars: int = 4000
-    has_progress: bool = False
-    has_previews: bool = False
-    can_cancel: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``ImageModel.capabilities`` keeps it."""
@@ -175,7 +172,6 @@ class ModelSpec:
     successor: str | None = None
     retired: bool = False
     aliases: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, value: object) -> Self:

@@ -47,8 +47,6 @@ def _plain(value: Any) -> Any:
         return value.value
     if is_dataclass(value):
         return to_json(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
         return [_plain(each) for each in value]
     if isinstance(value, bytes):
@@ -57,21 +55,16 @@ def _plain(value: Any) -> Any:
 
 
 def _typed(hint: Any, value: object, path: str) -> Any:
-    if hint is Any:
-        return value
     if isinstance(hint, types.UnionType):
         return _optional(hint, value, path)
-    origin = get_origin(hint)
-    if origin is tuple:
+    if get_origin(hint) is tuple:
         return _tuple(get_args(hint)[0], value, path)
-    if origin is not None:  # Mapping[str, Any], the only other one in our records
-        return dict(_checked(isinstance(value, Mapping), value, path, "an object"))
     if is_dataclass(hint):
         return from_json(hint, value, path=path)  # type: ignore[arg-type]
     if issubclass(hint, enum.Enum):
         return _member(hint, value, path)
     expected, is_right = _SCALARS[hint]
-    return hint(_checked(is_right(value), value, path, expected))
+    return hint(_checked(value, is_right(value), path=path, expected=expected))
 
 
 def _optional(hint: types.UnionType, value: object, path: str) -> Any:
@@ -83,17 +76,18 @@ def _optional(hint: types.UnionType, value: object, path: str) -> Any:
 
 def _tuple(hint: Any, value: object, path: str) -> tuple[Any, ...]:
     is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
-    items = _checked(is_list, value, path, "a list")
+    items = _checked(value, is_list, path=path, expected="a list")
     return tuple(_typed(hint, each, f"{path}[{i}]") for i, each in enumerate(items))
 
 
 def _member(hint: type[enum.Enum], value: object, path: str) -> enum.Enum:
     allowed = {each.value: each for each in hint}
     is_known = isinstance(value, str) and value in allowed
-    return allowed[_checked(is_known, value, path, f"one of {', '.join(allowed)}")]
+    expected = f"one of {', '.join(allowed)}"
+    return allowed[_checked(value, is_known, path=path, expected=expected)]
 
 
-def _checked(is_right: bool, value: Any, path: str, expected: str) -> Any:
+def _checked(value: Any, is_right: bool, *, path: str, expected: str) -> Any:
     if not is_right:
         raise ValueError(f"{path}: expected {expected}, got {value!r:.80}")
     return value

@@ -51,7 +51,7 @@ def draw(pipeline: Any, order: Draw, *, batch: int, teller: Teller) -> float:
             seeds = tuple(waiting[:batch])
             started = time.perf_counter()
             try:
-                result = _run(pipeline, order, seeds, teller)
+                result = _run(pipeline, order, seeds=seeds, teller=teller)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -76,7 +76,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return "out of memory" in text or "allocate memory" in text
 
 
-def _run(pipeline: Any, order: Draw, seeds: tuple[int, ...], teller: Teller) -> Any:
+def _run(pipeline: Any, order: Draw, *, seeds: tuple[int, ...], teller: Teller) -> Any:
     options: dict[str, Any] = {}
     if order.guidance_scale is not None:
         options["guidance_scale"] = order.guidance_scale

@@ -42,7 +42,6 @@ from generators.contracts import (
     Lane,
     ModelSpec,
     OnProgress,
-    Operation,
     Pending,
     Progress,
     ResultImage,
@@ -217,6 +216,10 @@ class FakeLocalProvider(FakeProvider):
         self._loaded = (request.provider_model_id,)
         return super().submit(request, on_progress=on_progress)
 
+    def close(self) -> None:
+        """Unload the model."""
+        self._loaded = ()
+
 
 def _fail(asked: dict[str, float | None], *, prefix: str) -> None:
     for name, error in _FAILURES.items():
@@ -267,8 +270,11 @@ def _result(
     seed = _seed(request)
     words = _DIRECTIVE.sub("", request.prompt).strip()
     pictures = (
-        ResultImage(content=_content(request, asked, words, seed + k), seed=seed + k)
-        for k in range(max(0, count))
+        ResultImage(
+            content=fake_pictures.content(request, asked, words=words, seed=each),
+            seed=each,
+        )
+        for each in range(seed, seed + max(0, count))
     )
     return GenerationResult(
         images=tuple(pictures),
@@ -282,18 +288,3 @@ def _seed(request: GenerationRequest) -> int:
     if request.seed is not None:
         return request.seed
     return random.randrange(_MAX_RANDOM_SEED)  # noqa: S311 (no secret)
-
-
-def _content(
-    request: GenerationRequest, asked: dict[str, float | None], words: str, seed: int
-) -> bytes:
-    if "bomb" in asked:
-        return fake_pictures.bomb()
-    if "html" in asked:
-        return fake_pictures.HTML_PAGE
-    if "broken" in asked:
-        return b"\x89PNG\r\n\x1a\nthis is no picture"
-    picture = fake_pictures.draw(request, prompt=words, seed=seed)
-    if request.operation is Operation.INPAINT:
-        picture = fake_pictures.repaint(picture, request.images)
-    return picture[: len(picture) // 2] if "truncated" in asked else picture

@@ -8,7 +8,7 @@ import zlib
 
 from PIL import Image, ImageDraw
 
-from generators.contracts import GenerationRequest, ImageRole, InputImage
+from generators.contracts import GenerationRequest, ImageRole, InputImage, Operation
 
 HTML_PAGE = b"<!doctype html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
 
@@ -62,6 +62,26 @@ def bomb() -> bytes:
 def _chunk(name: bytes, body: bytes) -> bytes:
     check = struct.pack(">I", zlib.crc32(name + body))
     return struct.pack(">I", len(body)) + name + body + check
+
+
+def content(
+    request: GenerationRequest,
+    asked: dict[str, float | None],
+    *,
+    words: str,
+    seed: int,
+) -> bytes:
+    """Return a picture, or the bad bytes that the prompt asks for."""
+    if "bomb" in asked:
+        return bomb()
+    if "html" in asked:
+        return HTML_PAGE
+    if "broken" in asked:
+        return b"\x89PNG\r\n\x1a\nthis is no picture"
+    picture = draw(request, prompt=words, seed=seed)
+    if request.operation is Operation.INPAINT:
+        picture = repaint(picture, request.images)
+    return picture[: len(picture) // 2] if "truncated" in asked else picture
 
 
 def _colour(chance: random.Random) -> tuple[int, int, int]:

@@ -92,7 +92,6 @@ _ENTRY = {
         ({"label": None}, "label: expected text"),
         ({"aliases": "one"}, "aliases: expected a list"),
         ({"aliases": [1]}, r"aliases\[0\]: expected text"),
-        ({"options": []}, "options: expected an object"),
         ({"capabilities": []}, "capabilities: expected an object"),
         (
             {"capabilities": {"operations": ["dance"]}},
@@ -114,10 +113,9 @@ def test_when_json_is_wrong_then_the_field_is_named(change, named):
 
 
 def test_when_fields_are_left_out_then_they_take_their_defaults():
-    spec = ModelSpec.from_json(_ENTRY | {"options": {"a": 1}})
+    spec = ModelSpec.from_json(_ENTRY)
     assert spec.price_credits is None
     assert spec.capabilities.max_images == 1
-    assert spec.options == {"a": 1}
 
 
 _GARBAGE = st.recursive(
@@ -127,7 +125,7 @@ _GARBAGE = st.recursive(
 )
 
 
-@given(value=_GARBAGE, field=st.sampled_from(sorted(_ENTRY | {"options": 0})))
+@given(value=_GARBAGE, field=st.sampled_from(sorted(_ENTRY)))
 def test_when_json_is_garbage_then_it_is_a_value_error_or_a_record(value, field):
     for given_value in (value, _ENTRY | {field: value}):
         with contextlib.suppress(ValueError):

@@ -69,9 +69,10 @@ def discover(roots: Sequence[Path]) -> Discovery:
             elif path.is_file():
                 problems.append(Problem(path=path, reason=_PICKLE))
             else:
-                _add(models, problems, model_id, path)
+                _add(models, problems, model_id=model_id, path=path)
     for model_id, path in single:
-        _add(models, problems, model_id, path, donors=tuple(models.values()))
+        donors = tuple(models.values())
+        _add(models, problems, model_id=model_id, path=path, donors=donors)
     return Discovery(models=tuple(models.values()), problems=tuple(problems))
 
 
@@ -104,9 +105,9 @@ def _candidates(folder: Path, *, depth: int) -> Iterator[Path]:
 def _add(
     models: dict[str, FoundModel],
     problems: list[Problem],
+    *,
     model_id: str,
     path: Path,
-    *,
     donors: tuple[FoundModel, ...] = (),
 ) -> None:
     try:
@@ -175,7 +176,9 @@ def _inspected(model_id: str, path: Path, signature: str) -> FoundModel:
         described = description.read(path.with_suffix(f".{description.NAME}"))
         found = single_files.anatomy(path)
     return FoundModel(
-        checkpoint=_checkpoint(model_id, path, signature, found, described),
+        checkpoint=_checkpoint(
+            model_id, path, signature=signature, found=found, described=described
+        ),
         description=described,
         capabilities=_capabilities(found, described),
         family_name=found.family.name,
@@ -183,7 +186,12 @@ def _inspected(model_id: str, path: Path, signature: str) -> FoundModel:
 
 
 def _checkpoint(
-    model_id: str, path: Path, signature: str, found: Anatomy, described: Description
+    model_id: str,
+    path: Path,
+    *,
+    signature: str,
+    found: Anatomy,
+    described: Description,
 ) -> Checkpoint:
     name = model_id.removesuffix(".safetensors").replace("--", " / ")
     return Checkpoint(

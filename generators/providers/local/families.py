@@ -173,9 +173,6 @@ def capabilities(
         else NumberRange(minimum=0, maximum=20, default=default_guidance, step=0.1),
         schedulers=schedulers,
         max_prompt_chars=family.max_prompt_chars,
-        has_progress=True,
-        has_previews=True,
-        can_cancel=True,
     )
 
 
