@@ -8,13 +8,15 @@ from django.db.models.signals import post_migrate
 
 
 class GeneratorsConfig(AppConfig):
-    """Names the app, and fills the catalogue after each migration."""
+    """Names the app, registers its checks, fills the catalogue after each migration."""
 
     name = "generators"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Fill the dropdown whenever the tables may be new."""
+        """Register the system checks; fill the dropdown when the tables may be new."""
+        from generators import checks  # noqa: F401 - registers itself
+
         post_migrate.connect(_fill_catalog, sender=self)
 
 

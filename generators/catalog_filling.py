@@ -5,13 +5,14 @@ A column is written only while it still holds what was last written there
 back. Safe to repeat, and by several processes one after another.
 """
 
+import contextlib
 import datetime
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
 from generators.contracts import ModelSpec
 from generators.errors import ProviderError
@@ -43,7 +44,8 @@ def fill() -> FillReport:
     """Make the rows match what the providers offer now, but for an admin's changes.
 
     A model that is offered no more is retired; a provider whose offer cannot be read
-    keeps its rows as they are, and is named in ``problems``.
+    keeps its rows as they are, and so does a model whose entry the database refuses.
+    Both are named in ``problems``.
     """
     report = FillReport()
     specs, unread = _offers(report)
@@ -52,14 +54,26 @@ def fill() -> FillReport:
         offered = {}
         for spec in specs:
             key = (spec.provider, spec.provider_model_id)
-            offered[key] = spec
-            rows[key] = _write(rows.get(key), spec, report)
+            row = rows.pop(key, None)  # one that cannot be written is left alone
+            with _apart(spec, report):
+                rows[key] = _write(row, spec, report)
+                offered[key] = spec
         _write_aliases(rows, offered, report)
         _write_successors(rows, offered, report)
         for key, row in rows.items():
             if key not in offered and row.provider not in unread:
                 _retire(row, report)
     return report
+
+
+@contextlib.contextmanager
+def _apart(spec: ModelSpec, report: FillReport) -> Iterator[None]:
+    """Undo what cannot be written of one entry, and let the others go on."""
+    try:
+        with transaction.atomic():
+            yield
+    except (DataError, IntegrityError, OverflowError, ValueError) as error:
+        report.problems.append(f"{spec.provider}: {spec.slug}: {error}")
 
 
 def _offers(report: FillReport) -> tuple[list[ModelSpec], set[str]]:
@@ -103,7 +117,9 @@ def _write(row: ImageModel | None, spec: ModelSpec, report: FillReport) -> Image
             provider_model_id=spec.provider_model_id,
             slug=_free_slug(spec),
         )
-    changed = [name for name in _COLUMNS if _write_column(row, name, spec, is_new)]
+    changed = [
+        name for name in _COLUMNS if _write_column(row, name, spec=spec, is_new=is_new)
+    ]
     if is_new:
         row.save(force_insert=True)
         report.created.append(row.slug)
@@ -113,7 +129,7 @@ def _write(row: ImageModel | None, spec: ModelSpec, report: FillReport) -> Image
     return row
 
 
-def _write_column(row: ImageModel, name: str, spec: ModelSpec, is_new: bool) -> bool:
+def _write_column(row: ImageModel, name: str, *, spec: ModelSpec, is_new: bool) -> bool:
     """Write one column if it is still ours; answer whether anything changed."""
     held = _as_json(getattr(row, name))
     is_ours = is_new or held == row.catalog_entry.get(name, _NEVER_WRITTEN)
@@ -169,10 +185,11 @@ def _write_aliases(
             if name in slugs or name in taken:
                 report.problems.append(f"{row.slug}: the alias {name} is taken")
                 continue
-            ImageModelAlias.objects.create(name=name, image_model=row)
-            taken.add(name)
-            row.catalog_entry["aliases"] = [*row.catalog_entry.get("aliases", []), name]
-            row.save(update_fields=["catalog_entry"])
+            with _apart(spec, report):
+                ImageModelAlias.objects.create(name=name, image_model=row)
+                taken.add(name)
+                known = row.catalog_entry["aliases"] = [*known, name]
+                row.save(update_fields=["catalog_entry"])
 
 
 def _write_successors(

@@ -9,6 +9,9 @@ from generators.pipelines.checkpoint_headers import BrokenCheckpoint
 from generators.record_json import from_json
 
 NAME = "magicshot.json"
+MAX_ORDER = 1_000_000
+_MAX_CHARS = {"label": 100, "description": 200, "good_at": 200, "aliases": 100}
+"""As the columns of the dropdown's rows; ``good_at`` in all, ``aliases`` each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,9 @@ def read(path: Path) -> Description:
 
 
 def _check(described: Description) -> None:
+    _check_words(described)
+    if not 0 <= described.order <= MAX_ORDER:
+        raise ValueError(f"order must be 0 to {MAX_ORDER}")
     sizes = list(described.sizes)
     if described.width is not None or described.height is not None:
         sizes.append(_size(described))
@@ -76,6 +82,22 @@ def _check(described: Description) -> None:
         rows.append(described.latent_rgb_bias)
     if any(len(row) != 3 for row in rows):
         raise ValueError("latent_rgb_factors need three numbers a row")
+
+
+def _check_words(described: Description) -> None:
+    words = {
+        "label": [described.label],
+        "description": [described.description],
+        "good_at": [", ".join(described.good_at)],
+        "aliases": described.aliases,
+    }
+    for name, texts in words.items():
+        if any(len(text) > _MAX_CHARS[name] for text in texts):
+            raise ValueError(f"{name} must be at most {_MAX_CHARS[name]} characters")
+        if not all(text.isprintable() for text in texts):
+            raise ValueError(f"{name} holds characters that cannot be shown")
+    if not all(described.aliases):
+        raise ValueError("aliases must not be empty")
 
 
 def _fits(number: int | None, most: int) -> bool:

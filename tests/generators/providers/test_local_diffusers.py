@@ -54,6 +54,9 @@ class TestLocalDiffusers(ProviderContract):
         self.made = LocalDiffusersProvider(engine=self.engine)
         return self.made
 
+    def make_provider_of_its_own(self):
+        return LocalDiffusersProvider()
+
     def request_that(self, behaviour):
         arrange = {
             Behaviour.REFUSES: lambda: self.with_safety_checker(threshold=-2.0),
@@ -222,7 +225,6 @@ def test_when_models_lie_there_then_each_has_its_familys_abilities(local, settin
         assert able.default_size == Size(width=SIDE, height=SIDE)
         assert able.num_inference_steps.default == 4
         assert able.has_seed
-        assert able.can_cancel
     assert specs["tiny-sd15"].capabilities.has_negative_prompt
     assert not specs["tiny-flux"].capabilities.has_negative_prompt
     assert specs["tiny-sdxl"].capabilities.schedulers
@@ -397,6 +399,15 @@ def test_when_a_json_is_broken_then_it_is_named(offered, models_folder, text):
         ('{"num_inference_steps": 0}', "1 to 1000"),
         ('{"native_batch": 0}', "1 to 64"),
         ('{"latent_rgb_factors": [[1, 2]]}', "three numbers"),
+        ('{"order": -1}', "order must be 0 to"),
+        ('{"order": 1e99}', "order"),
+        ('{"order": 10000000000000000000}', "order must be 0 to"),
+        (json.dumps({"label": "x" * 101}), "label must be at most 100"),
+        (json.dumps({"description": "x" * 201}), "description must be at most 200"),
+        (json.dumps({"good_at": ["x" * 100] * 2}), "good_at must be at most 200"),
+        (json.dumps({"aliases": ["x" * 101]}), "aliases must be at most 100"),
+        (json.dumps({"aliases": [""]}), "aliases must not be empty"),
+        (json.dumps({"label": "a\0b"}), "label holds characters"),
     ],
 )
 def test_when_its_description_is_wrong_then_the_value_is_named(

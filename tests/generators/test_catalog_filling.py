@@ -1,0 +1,72 @@
+"""One entry that cannot be written harms no other, and no start."""
+
+import importlib
+
+import pytest
+from django.apps import apps
+from django.core.checks import run_checks
+
+from generators import catalog
+from generators.models import ImageModel
+from tests.generators.test_catalog import shop, spec  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"order": -1},
+        {"price_credits": -1},
+        {"order": 10**30},
+        {"sunset_date": "one day"},
+        {"label": None},
+    ],
+    ids=str,
+)
+def test_when_one_entry_cannot_be_written_then_the_others_are(shop, broken):  # noqa: F811
+    shop.shelf = (spec("bad", **broken), spec("brush", aliases=("quill",)))
+    report = catalog.fill()
+    assert report.created == ["brush"]
+    (problem,) = report.problems
+    assert problem.startswith("shop: bad: ")
+    assert catalog.find("quill").slug == "brush"
+    assert not ImageModel.objects.filter(slug="bad").exists()
+
+
+def test_when_a_known_entry_turns_bad_then_its_row_stays_as_it_was(shop):  # noqa: F811
+    shop.shelf = (spec("brush"), spec("pen"))
+    catalog.fill()
+    before = ImageModel.objects.values().get(slug="brush")
+    shop.shelf = (spec("brush", order=-1, aliases=("quill",)), spec("pen", label="P"))
+    report = catalog.fill()
+    assert (report.changed, report.retired) == (["pen"], [])
+    assert ImageModel.objects.values().get(slug="brush") == before
+
+
+def test_when_an_alias_cannot_be_written_then_the_other_still_finds_it(shop):  # noqa: F811
+    shop.shelf = (spec("brush", aliases=("\ud800", "quill")),)
+    report = catalog.fill()
+    assert len(report.problems) == 1
+    assert catalog.find("quill").catalog_entry["aliases"] == ["quill"]
+
+
+@pytest.mark.parametrize(("price", "refused"), [(-1, True), (0, False)])
+def test_when_the_price_is_no_amount_then_a_check_says_so(settings, price, refused):
+    settings.LOCAL_MODEL_PRICE = price
+    found = [each for each in run_checks() if each.id == "generators.E001"]
+    assert bool(found) == refused
+
+
+def test_when_migrated_then_promises_nobody_reads_are_gone():
+    module = "generators.migrations.0003_drop_unread_capabilities"
+    able = {"sizes": [{"width": 64, "height": 64}]}
+    old = able | {"can_cancel": True, "has_progress": False}
+    ImageModel.objects.all().delete()
+    row = ImageModel.objects.create(
+        slug="own", capabilities=old, catalog_entry={"capabilities": old}
+    )
+    importlib.import_module(module).drop_unread(apps, None)
+    row.refresh_from_db()
+    assert row.capabilities == row.catalog_entry["capabilities"] == able
+    assert catalog.capabilities_of(row)
