@@ -2,7 +2,8 @@
 
 ``python -m bench.bare draw COUNT`` draws with diffusers alone and prints JSON;
 ``serve PORT`` answers with bare Django under uvicorn, a POST committing one row;
-``wake FOLDER COUNT`` sends bare Celery tasks over files and prints their delays.
+``wake BROKER_URL COUNT`` sends bare Celery tasks, over files or a server, and prints
+their delays.
 """
 
 import json
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 STARTED = time.perf_counter()
 SPARK = Path(__file__).parents[1] / "models" / "spark"
@@ -62,21 +64,19 @@ def serve(port: int) -> None:
     uvicorn.run(get_asgi_application(), host="localhost", port=port, log_level="error")
 
 
-def wake(folder: Path, count: int) -> list[float]:
-    """Return the delays from send to start of bare Celery tasks over files."""
+def wake(broker: str, count: int) -> list[float]:
+    """Return the delays from send to start of bare Celery tasks, in seconds.
+
+    ``broker`` is the address of a server, or filesystem:// and a folder.
+    """
     from celery import Celery
     from celery.contrib.testing.worker import start_worker
 
-    for name in ("messages", "taken"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    app = Celery("bare", broker="filesystem://localhost")
-    app.conf.broker_transport_options = {
-        "data_folder_in": str(folder / "messages"),
-        "data_folder_out": str(folder / "messages"),
-        "processed_folder": str(folder / "taken"),
-        "control_folder": str(folder / "control"),
-        "polling_interval": 0.05,
-    }
+    files = broker.startswith("filesystem://")
+    app = Celery("bare", broker="filesystem://localhost" if files else broker)
+    if files:
+        app.conf.broker_transport_options = _folders(Path(urlsplit(broker).path))
+    app.conf.task_default_queue = "bare"
     delays: list[float] = []
 
     @app.task(name="bare.note", ignore_result=True)
@@ -92,11 +92,23 @@ def wake(folder: Path, count: int) -> list[float]:
     return delays
 
 
+def _folders(home: Path) -> dict[str, object]:
+    for name in ("messages", "taken"):
+        (home / name).mkdir(parents=True, exist_ok=True)
+    return {
+        "data_folder_in": str(home / "messages"),
+        "data_folder_out": str(home / "messages"),
+        "processed_folder": str(home / "taken"),
+        "control_folder": str(home / "control"),
+        "polling_interval": 0.05,
+    }
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["draw", count]:
             print(json.dumps(draw(int(count))))
         case ["serve", port]:
             serve(int(port))
-        case ["wake", folder, count]:
-            print(json.dumps(wake(Path(folder), int(count))))
+        case ["wake", broker, count]:
+            print(json.dumps(wake(broker, int(count))))
