@@ -64,9 +64,14 @@ def starts(home: Path) -> tuple[Figures, Goals, Site]:
     assert job.num_delivered == 1, job.failure_message
     first.stop()
     site, second = _start(home)
-    server = {"bare": bare_start, "bare_name": "bare Django and uvicorn"}
     figures = [
-        Figure(name=name, value=took, unit="s", **server)
+        Figure(
+            name=name,
+            value=took,
+            unit="s",
+            bare=bare_start,
+            bare_name="bare Django and uvicorn",
+        )
         for name, took in (
             ("cold start: fresh data folder to the first answer", cold),
             ("second start", second),

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
@@ -24,7 +25,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for example in examples.EXAMPLES:
             drawn = Path(folder) / f"{example.name}.png"
-            _draw(example.words, example.seed, examples.MODEL, drawn, home=folder)
+            options = {"--seed": example.seed, "--model": examples.MODEL}
+            _draw(example.words, drawn, home=folder, options=options)
             kept = ROOT / "static" / example.picture
             kept.parent.mkdir(parents=True, exist_ok=True)
             with Image.open(drawn) as picture:
@@ -32,10 +34,12 @@ def main() -> None:
             print(f"{example.words}: {kept.relative_to(ROOT)}")
 
 
-def _draw(words: str, seed: int, model: str, out: Path, *, home: str) -> None:
-    command = [sys.executable, "manage.py", "generate", words, "--model", model]
+def _draw(words: str, out: Path, *, home: str, options: Mapping[str, object]) -> None:
+    command = [sys.executable, "manage.py", "generate", words, "--out", str(out)]
+    for name, value in options.items():
+        command += [name, str(value)]
     subprocess.run(
-        [*command, "--seed", str(seed), "--out", str(out)],
+        command,
         cwd=ROOT,
         env=os.environ | {"MAGICSHOT_HOME": home},
         check=True,
