@@ -80,8 +80,10 @@ def test_a_restart_of_the_web_process_is_lived_through(person):
     person.ask_for("a tower !steps=20 !step-seconds=0.4", model=MODEL)
     page = person.page
     expect(page.locator("[data-words]").first).to_contain_text("Drawing")
+    page.evaluate("window.isSamePage = true")
     person.site.child("web").kill()
     expect(pictures(page)).to_have_count(1, timeout=60_000)
+    assert page.evaluate("window.isSamePage")  # nothing was reloaded
 
 
 def test_a_lost_connection_is_made_good(person):

@@ -333,7 +333,7 @@ def test_when_somebody_signs_out_then_their_earlier_prompts_are_forgotten(new_pa
     expect(page.locator("#prompt")).to_have_value("a secret apple")
     page.locator("[data-menu] .avatar").click()
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("link", name="I have an account")).to_be_visible()
+    expect(page.get_by_text("You have signed out.")).to_be_visible()
     assert page.evaluate(kept) == []
 
 
