@@ -24,7 +24,7 @@ def in_browser_time(view: View[Arguments]) -> View[Arguments]:
 
     @wraps(view)
     def in_zone(
-        request: HttpRequest, *args: Arguments.args, **kwargs: Arguments.kwargs
+        request: HttpRequest, /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> HttpResponse:
         with timezone.override(_zone_of(request)):
             return view(request, *args, **kwargs)

@@ -16,13 +16,13 @@ from whitenoise.responders import StaticFile
 PIECE_BYTES = 2**16
 
 
-class StaticFilesMiddleware(WhiteNoiseMiddleware):
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
     """WhiteNoise, which knows only synchronous servers, for both kinds."""
 
     @staticmethod
     def serve(static_file: StaticFile, request: HttpRequest) -> FileResponse:
         """Answer with a file, read as the server of this request can take it."""
-        response = WhiteNoiseMiddleware.serve(static_file, request)
+        response: FileResponse = WhiteNoiseMiddleware.serve(static_file, request)
         file = response.file_to_stream
         if file is not None and isinstance(request, ASGIRequest):
             response.streaming_content = _pieces(file)  # the response still closes it
