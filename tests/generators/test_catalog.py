@@ -147,7 +147,7 @@ def test_when_the_provider_cannot_be_asked_then_its_rows_stay(shop):
     shop.is_open = False
     report = catalog.fill()
     assert report.retired == []
-    assert "shop: This model is unavailable right now" in report.problems[0]
+    assert "shop: The site's settings for this model do not work." in report.problems[0]
     (choice,) = catalog.choices()
     assert not choice.is_usable
     assert choice.availability.reason == "The shop is shut."
