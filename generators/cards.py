@@ -83,9 +83,9 @@ class JobCard:
     @property
     def started_seconds_ago(self) -> float:
         """Return for how long it has been running, in seconds."""
-        if self.job.started_at is None:
+        if self.job.drawing_since is None:
             return 0.0
-        return max(0.0, (timezone.now() - self.job.started_at).total_seconds())
+        return max(0.0, (timezone.now() - self.job.drawing_since).total_seconds())
 
     @cached_property
     def words(self) -> str:

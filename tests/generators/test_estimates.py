@@ -2,7 +2,7 @@
 
 import pytest
 
-from generators import catalog, estimates, queue
+from generators import cards, catalog, estimates, queue
 from generators.clock import Now, before
 from generators.contracts import Lane
 from generators.models import GenerationJob
@@ -68,6 +68,8 @@ def test_a_running_job_is_told_by_its_own_progress(alice):
     rows = GenerationJob.objects.filter(pk=job.pk)
     rows.update(started_at=before(400), drawing_since=before(4))
     assert estimates.Outlook().seconds_left(rows.get()) == pytest.approx(6, abs=0.5)
+    card = cards.JobCard(job=rows.get())
+    assert card.started_seconds_ago == pytest.approx(4, abs=0.5)  # not the earlier try
     rows.update(progress=0.5)
     assert estimates.Outlook().seconds_left(rows.get()) == pytest.approx(4, abs=0.5)
     rows.update(progress=0, drawing_since=before(60))
