@@ -9,14 +9,16 @@ import os
 import sys
 
 from generators.pipelines import process
+from generators.pipelines.outbox import Outbox
 
 
 def main() -> None:
     """Start the engine on the pipes it was given."""
     parent_pid, limit_mb, idle_seconds = sys.argv[1:]
     process.die_with_parent(int(parent_pid))
-    outbox = os.fdopen(os.dup(1), "wb")
+    outbox = Outbox(os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)  # whatever a library prints must not get between our messages
+    outbox.keep_alive()
     from generators.pipelines.workshop import Workshop
 
     Workshop(

@@ -3,15 +3,14 @@
 import os
 import queue
 import threading
-import time
 import traceback
 from typing import IO
 
 from generators import errors
 from generators.pipelines import drawing, loading, protocol
 from generators.pipelines.checkpoint_headers import BrokenCheckpoint
+from generators.pipelines.outbox import Outbox
 from generators.pipelines.protocol import (
-    Alive,
     Began,
     Cancel,
     Draw,
@@ -20,12 +19,10 @@ from generators.pipelines.protocol import (
     Finished,
     Holding,
     Load,
-    News,
     Stepped,
 )
 from generators.pipelines.shelf import Shelf
 
-_ALIVE_SECONDS = 1.0
 # What torch, diffusers and transformers raise. A slip of ours ends as one of these too.
 _FAILURES = (
     ArithmeticError,
@@ -46,11 +43,10 @@ class Workshop:
     """Takes orders from a pipe, one at a time, and tells what becomes of them."""
 
     def __init__(
-        self, inbox: IO[bytes], outbox: IO[bytes], *, limit_mb: int, idle_seconds: float
+        self, inbox: IO[bytes], outbox: Outbox, *, limit_mb: int, idle_seconds: float
     ) -> None:
         self._inbox = inbox
-        self._outbox = outbox
-        self._writing = threading.Lock()
+        self._tell = outbox.tell
         self._orders: queue.SimpleQueue[Load | Draw] = queue.SimpleQueue()
         self._canceled: set[int] = set()
         self._idle_seconds = idle_seconds
@@ -65,7 +61,6 @@ class Workshop:
     def run(self) -> None:
         """Work until the parent is gone."""
         threading.Thread(target=self._listen, daemon=True).start()
-        threading.Thread(target=self._keep_alive, daemon=True).start()
         while True:
             try:
                 order = self._orders.get(timeout=self._idle_seconds)
@@ -83,18 +78,6 @@ class Workshop:
                 self._canceled.add(message.order)
             elif isinstance(message, Load | Draw):
                 self._orders.put(message)
-
-    def _keep_alive(self) -> None:
-        while True:
-            self._tell(Alive())
-            time.sleep(_ALIVE_SECONDS)
-
-    def _tell(self, news: News) -> None:
-        try:
-            with self._writing:
-                protocol.write(self._outbox, news)
-        except OSError:
-            os._exit(0)  # nobody listens any more
 
     def _serve(self, order: Load | Draw) -> None:
         self._has_loaded = False

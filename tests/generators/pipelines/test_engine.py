@@ -17,6 +17,7 @@ import pytest
 
 from generators import errors
 from generators.contracts import Progress
+from generators.pipelines import protocol
 from generators.providers.local.engine_client import EngineClient
 from generators.providers.local_diffusers import LocalDiffusersProvider
 from tests.fakes import tiny_pipelines
@@ -132,6 +133,31 @@ def test_when_no_step_is_made_for_too_long_then_it_is_ended(own_engine):
     provider = own_engine(stall_seconds=0.0)
     with pytest.raises(errors.TimedOut, match="stopped answering"):
         drawn(provider, request_for("tiny-sd15"))
+
+
+def test_when_torch_loads_slowly_then_it_shows_signs_of_life_meanwhile(tmp_path):
+    (tmp_path / "torch.py").write_text("import time; time.sleep(600)")
+    engine = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "generators.pipelines.engine",
+            str(os.getpid()),
+            "0",
+            "9",
+        ],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    give_up = threading.Timer(30, engine.kill)
+    give_up.start()
+    assert engine.stdout
+    with engine:
+        heard = [protocol.read(engine.stdout) for _ in range(2)]
+        engine.kill()
+    give_up.cancel()
+    assert heard == [protocol.Alive()] * 2
 
 
 PARENT = """
