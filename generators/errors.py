@@ -6,13 +6,20 @@ Configuration errors (an operator's problem) stand apart from failures of the re
 
 
 class ProviderError(Exception):
-    """Base of all. ``detail`` is for the operator's log, never for the person."""
+    """Base of all. ``detail`` is for the operator's log, never for the person.
+
+    ``broke_off`` says that the work ended half-way for a reason outside the request:
+    work that costs nothing is begun again a few times before the person hears of it.
+    """
 
     default_message = "Something went wrong while making this picture."
 
-    def __init__(self, user_message: str = "", *, detail: str = "") -> None:
+    def __init__(
+        self, user_message: str = "", *, detail: str = "", broke_off: bool = False
+    ) -> None:
         self.user_message = user_message or self.default_message
         self.detail = detail
+        self.broke_off = broke_off
         super().__init__(self.user_message)
 
 

@@ -19,6 +19,9 @@ from generators.contracts import JobHandle
 from generators.models import GenerationJob, JobEvent
 from generators.transitions import TRANSITIONS, Action
 
+MAX_ATTEMPTS = 3
+"""How often a job's work may be lost or break off; the last time ends the job."""
+
 Phase = GenerationJob.Phase
 Jobs = QuerySet[GenerationJob, GenerationJob]
 
@@ -115,7 +118,7 @@ def hand_back(claim: Claim) -> bool:
 
 
 def lose(rows: Jobs, job: GenerationJob) -> bool:
-    """Queue it again after its worker was lost, and count the attempt."""
+    """Queue it again after its worker or its work was lost, and count the attempt."""
     return _queue_again(rows, job, Action.LOSE, attempts=F("attempts") + 1)
 
 

@@ -23,7 +23,6 @@ from generators.models import GenerationJob
 from generators.moves import Jobs
 from generators.patience import DATABASE_AWAY
 
-MAX_ATTEMPTS = 3
 AT_ONCE = 500
 """Rows one pass looks at, and messages it sends at most."""
 
@@ -77,8 +76,8 @@ def _take_back(rows: Jobs, job: GenerationJob) -> None:
         moves.doubt(rows, job, note="The worker was lost during a paid call.")
     elif job.handle is None and job.cancel_requested_at is not None:
         endings.cancel(rows, job)
-    elif job.attempts + 1 >= MAX_ATTEMPTS:
-        detail = f"{MAX_ATTEMPTS} workers were lost"
+    elif job.attempts + 1 >= moves.MAX_ATTEMPTS:
+        detail = f"{moves.MAX_ATTEMPTS} workers were lost"
         failure = Failure(kind=Kind.UNEXPECTED, message=LOST_WORDS, detail=detail)
         endings.fail(rows, job, failure)
     elif job.handle is not None:

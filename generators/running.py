@@ -63,7 +63,8 @@ def run(claim: Claim) -> None:
     except Exception as error:  # the one place: whatever it was, the job ends
         if not isinstance(error, _EXPECTED):
             logger.exception("Job %s met an error of our own", claim.job)
-        _fail(claim, Failure.of(error))
+        if not (getattr(error, "broke_off", False) and _begin_again(claim, error)):
+            _fail(claim, Failure.of(error))
 
 
 def _submit(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
@@ -210,6 +211,18 @@ def _try_later(claim: Claim, error: errors.Transient) -> None:
         wake.ring(claim.job.lane, in_seconds=seconds)
     else:
         _cancel_if_asked(claim)
+
+
+def _begin_again(claim: Claim, error: Exception) -> bool:
+    """Queue unpaid work again that broke off, unless it has done so too often."""
+    if claim.job.attempts + 1 >= moves.MAX_ATTEMPTS:
+        return False
+    logger.warning("Job %s broke off: %s", claim.job, Failure.of(error).detail)
+    unpaid = claim.rows.filter(call_started_at__isnull=True, handle__isnull=True)
+    if patiently(lambda: moves.lose(unpaid, claim.job)):
+        wake.ring(claim.job.lane)
+        return True
+    return _cancel_if_asked(claim)
 
 
 def _pause(job: GenerationJob, error: errors.Transient) -> float:

@@ -65,7 +65,7 @@ TRANSITIONS: dict[Action, Transition] = {
     Action.LOSE: Transition(
         sources=(Status.RUNNING,),
         target=Status.QUEUED,
-        meaning="The lease ran out with nothing paid in doubt: one attempt is counted.",
+        meaning="The worker or its engine was lost, nothing paid in doubt: one attempt is counted.",
     ),
     Action.DOUBT: Transition(
         sources=(Status.RUNNING,),

@@ -3,7 +3,7 @@
 Words in the prompt steer them. ``!name`` or ``!name=value``, anywhere in it:
 
 - fail at submit: ``!refuse !invalid !unsupported !memory !down !rate-limit[=seconds]
-  !unknown !timeout !empty !auth !quota !not-configured !gone !crash``;
+  !unknown !timeout !empty !auth !quota !not-configured !gone !crash !break-off``;
   with ``!times=K`` only the first K calls of a job fail;
 - fail when polled (asynchronous model): the same names after ``poll-``, as
   ``!poll-down``, and ``!poll-lost``, ``!poll-forever``;
@@ -68,6 +68,7 @@ _FAILURES: dict[str, Callable[[float | None], Exception]] = {
     "gone": lambda _: errors.ModelUnavailable(),
     "lost": lambda _: errors.UnexpectedResponse(detail="the fake lost this work"),
     "crash": lambda _: RuntimeError("a bug in an adapter"),
+    "break-off": lambda _: errors.UnexpectedResponse("It broke off.", broke_off=True),
 }
 
 

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from accounts import ledger
 from gallery.files import open_file
 from gallery.models import Image
-from generators import catalog, jobs, validation
+from generators import catalog, jobs, moves, validation
 from generators.contracts import Lane
 from generators.models import GenerationJob
 from generators.providers import registry
@@ -80,7 +80,10 @@ def test_when_the_engine_is_killed_then_the_job_fails_in_words_and_costs_nothing
     job = press(person, "tiny-sd15", num_inference_steps=100)
     local = provider()
     local.engine = KilledMidway(limit_mb=0, idle_seconds=600)
-    assert jobs.run_next(Lane.LOCAL, worker="test")
+    for tries in range(1, moves.MAX_ATTEMPTS + 1):
+        job.refresh_from_db()
+        assert (job.status, job.attempts) == (Status.QUEUED, tries - 1)
+        assert jobs.run_next(Lane.LOCAL, worker="test")
     job.refresh_from_db()
     assert job.status == Status.FAILED
     assert job.failure_kind == GenerationJob.FailureKind.OUT_OF_MEMORY

@@ -126,6 +126,27 @@ def test_each_failure_has_its_kind_words_and_refund(alice, directive, kind, mode
     assert ledger.audit() == []
 
 
+def test_free_work_that_breaks_off_is_begun_again(alice):
+    job = factories.make_job(alice, "an owl !break-off !times=2", factories.LOCAL)
+    assert [run(job).attempts for _ in range(2)] == [1, 2]
+    assert (job.status, job.next_action_at) == (Status.QUEUED, None)
+    assert run(job).status == Status.SUCCEEDED
+
+
+def test_free_work_that_always_breaks_off_fails_in_its_own_words(alice):
+    was = balance(alice)
+    job = factories.make_job(alice, "an owl !break-off", factories.LOCAL)
+    seen = [run(job).status for _ in range(moves.MAX_ATTEMPTS)]
+    assert seen == [Status.QUEUED, Status.QUEUED, Status.FAILED]
+    assert job.failure_message == "It broke off."
+    assert balance(alice) == was
+
+
+def test_paid_work_that_breaks_off_is_never_sent_again(alice):
+    job = run(factories.make_job(alice, "an owl !break-off"))
+    assert (job.status, calls(job)) == (Status.FAILED, 1)
+
+
 def test_a_bug_in_an_adapter_fails_the_job_without_showing_it(alice, caplog):
     job = run(factories.make_job(alice, "an owl !crash"))
     assert (job.status, job.failure_kind) == (Status.FAILED, Kind.UNEXPECTED)

@@ -25,7 +25,7 @@ from generators.providers.local.engine_process import EngineProcess, Gone, Updat
 _LISTEN_SECONDS = 0.05  # how soon a cancel is noticed between two steps
 _OUT_OF_MEMORY = (
     "The drawing engine was stopped by the system, most likely because the machine ran "
-    "out of memory. Try a smaller size or fewer images."
+    "out of memory."
 )
 _STOPPED = "The drawing engine stopped unexpectedly. Please try again."
 _HUNG = "The drawing engine stopped answering and was started again. Please try again."
@@ -91,7 +91,9 @@ class EngineClient:
                 except _NotTakenUp:
                     # It had died before it saw this order: not this order's doing.
                     if is_last_try:
-                        raise errors.UnexpectedResponse(_STOPPED) from None
+                        raise errors.UnexpectedResponse(
+                            _STOPPED, broke_off=True
+                        ) from None
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -139,7 +141,11 @@ class _Errand:
                     stall = time.monotonic() - moved_at
                     if silence > silence_seconds or stall > stall_seconds:
                         self._engine.kill()
-                        return self._broken_off(errors.TimedOut(_HUNG))
+                        # An engine that lives and draws too slowly would do so again.
+                        broke_off = silence > silence_seconds or not self._has_begun
+                        return self._broken_off(
+                            errors.TimedOut(_HUNG, broke_off=broke_off)
+                        )
                     continue
                 moved_at = time.monotonic()
                 drawing = self._take(update)
@@ -182,10 +188,10 @@ class _Errand:
         detail = f"engine ended with {gone.exit_code}"
         if gone.exit_code == _KILLED:
             error: errors.ProviderError = errors.ResourceExhausted(
-                _OUT_OF_MEMORY, detail=detail
+                _OUT_OF_MEMORY, detail=detail, broke_off=True
             )
         else:
-            error = errors.UnexpectedResponse(_STOPPED, detail=detail)
+            error = errors.UnexpectedResponse(_STOPPED, detail=detail, broke_off=True)
         return self._broken_off(error)
 
     def _broken_off(self, error: errors.ProviderError) -> Drawing:
