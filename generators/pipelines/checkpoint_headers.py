@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from generators.pipelines.regular_files import open_regular
+
 _LENGTH = struct.Struct("<Q")
 _MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors library itself
 _FLOAT_BYTES = {
@@ -22,6 +24,17 @@ _FLOAT_BYTES = {
     "F8_E4M3": 1,
     "F8_E5M2": 1,
 }
+
+
+# What a header raises that is JSON of another kind, too deep, or endless (1e999).
+_ODD = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 class BrokenCheckpoint(Exception):
@@ -53,7 +66,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
     Raises ``BrokenCheckpoint`` when it is not one, or was cut short.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
             file.seek(0)
             start = file.read(_LENGTH.size)
@@ -71,7 +84,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
         raise BrokenCheckpoint(
             f"{path.name} cannot be read: {error.strerror}."
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except _ODD as error:
         raise BrokenCheckpoint(f"{path.name} has a broken header.") from error
     if size < _LENGTH.size + length + end:
         raise BrokenCheckpoint(

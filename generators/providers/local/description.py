@@ -6,6 +6,7 @@ from pathlib import Path
 
 from generators.contracts import Size
 from generators.pipelines.checkpoint_headers import BrokenCheckpoint
+from generators.pipelines.regular_files import read_text
 from generators.record_json import from_json
 
 NAME = "magicshot.json"
@@ -47,10 +48,10 @@ def read(path: Path) -> Description:
     that is wrong.
     """
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = json.loads(read_text(path))
     except FileNotFoundError:
         return Description()
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise BrokenCheckpoint(f"{path.name} is not readable JSON.") from error
     if not isinstance(told, dict):
         raise BrokenCheckpoint(f"{path.name} is not a JSON object.")

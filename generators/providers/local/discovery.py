@@ -64,18 +64,19 @@ def discover(roots: Sequence[Path]) -> Discovery:
     for root in roots:
         for path in _candidates(root, depth=1):
             model_id = path.relative_to(root).as_posix()
-            if path.is_file() and path.suffix == ".safetensors":
-                single.append((model_id, path))
-            elif path.is_file():
+            if path.is_dir():
+                _add(models, problems, model_id=model_id, path=path)
+            elif path.suffix in PICKLES:
                 problems.append(Problem(path=path, reason=_PICKLE))
             else:
-                _add(models, problems, model_id=model_id, path=path)
+                single.append((model_id, path))
     for model_id, path in single:
         donors = tuple(models.values())
         _add(models, problems, model_id=model_id, path=path, donors=donors)
     return Discovery(models=tuple(models.values()), problems=tuple(problems))
 
 
+_ODD = "What its files say of themselves makes no sense."
 _PICKLE = (
     "A pickle can run code when it is opened. Get the model as safetensors instead."
 )
@@ -90,16 +91,23 @@ def _candidates(folder: Path, *, depth: int) -> Iterator[Path]:
     for path in entries:
         if path.name.startswith(".") or path.name.endswith(PARTIAL_SUFFIX):
             continue
-        if path.is_file():
+        if not path.is_dir():
             if path.suffix == ".safetensors" or path.suffix in PICKLES:
                 yield path
-        elif path.with_name(f"{path.name}.safetensors").is_file():
+        elif _is_file(path.with_name(f"{path.name}.safetensors")):
             continue  # the configurations of the file of the same name
-        elif (path / INDEX).is_file() or depth == _DEEPEST:
+        elif _is_file(path / INDEX) or depth == _DEEPEST:
             yield path
         else:
             inside = list(_candidates(path, depth=depth + 1))
             yield from inside or (path,)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # the name is too long, or the folder is not for us
+        return False
 
 
 def _add(
@@ -120,6 +128,8 @@ def _add(
         problems.append(
             Problem(path=path, reason=f"It cannot be read: {error.strerror}.")
         )
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        problems.append(Problem(path=path, reason=_ODD))
 
 
 def _look_at(model_id: str, path: Path, donors: tuple[FoundModel, ...]) -> FoundModel:

@@ -12,6 +12,7 @@ from generators.pipelines.checkpoint_headers import (
     Tensor,
     read_header,
 )
+from generators.pipelines.regular_files import read_text
 from generators.providers.local import families
 from generators.providers.local.families import Family
 
@@ -85,10 +86,10 @@ def read_json(path: Path) -> Mapping[str, Any]:
     """Return a JSON object, or raise ``BrokenCheckpoint`` naming the file."""
     name = f"{path.parent.name}/{path.name}"
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_text(path))
     except FileNotFoundError as error:
         raise BrokenCheckpoint(f"{name} is missing.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise BrokenCheckpoint(f"{name} is not readable JSON.") from error
     if not isinstance(value, dict):
         raise BrokenCheckpoint(f"{name} is not a JSON object.")

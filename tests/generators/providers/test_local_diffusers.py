@@ -342,6 +342,49 @@ def test_when_a_file_is_no_checkpoint_then_it_says_so(
     assert reason in only_problem(offered)
 
 
+DEEP = "[" * 100_000
+
+
+def header(text):
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("it.safetensors", header(DEEP)),
+        (
+            "it.safetensors",
+            header('{"w":{"dtype":"F16","shape":[1e999],"data_offsets":[0,0]}}'),
+        ),
+        ("it/model_index.json", DEEP.encode()),
+        ("it/magicshot.json", DEEP.encode()),
+        ("it/unet/config.json", DEEP.encode()),
+        ("it/model_index.json", b'{"_class_name": "FluxPipeline", "unet": []}'),
+        ("it/model_index.json", b'{"_class_name": "FluxPipeline", "unet": [[]]}'),
+        ("it.safetensors", None),
+        ("it/magicshot.json", None),
+        ("it/unet/config.json", None),
+        ("x" * 250 + "/unet/it.txt", b""),
+    ],
+)
+def test_when_an_entry_is_hostile_then_only_it_is_not_offered(
+    offered, models_folder, name, content
+):
+    tiny_pipelines.save("flux", models_folder / "good")
+    path = models_folder / name
+    if name.startswith("it/"):
+        tiny_pipelines.save("sd15", models_folder / "it")
+        path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if content is None:
+        os.mkfifo(path)
+    else:
+        path.write_bytes(content)
+    assert [each.provider_model_id for each in offered.catalog()] == ["good"]
+    assert len(offered.problems()) == 1
+
+
 @pytest.mark.parametrize("name", ["it.ckpt", "it.pt", "it.bin", "it.pth", "it.pkl"])
 def test_when_a_pickle_lies_there_then_it_is_refused_unopened(
     offered, models_folder, name
