@@ -6,7 +6,7 @@ from accounts.models import User
 
 
 def person(request: HttpRequest) -> User:
-    """Return who asks; ``login_required`` has seen to it that there is somebody."""
+    """Return who asks; ``sign_in_required`` has seen to it that there is somebody."""
     if not isinstance(request.user, User):
         raise Http404
     return request.user

@@ -3,12 +3,12 @@
 import logging
 import uuid
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, quote_etag
 from django.views.decorators.http import require_safe
 
+from accounts.sign_in import sign_in_required
 from gallery.access import image_of
 from gallery.decoding import BrokenPicture
 from gallery.downloads import FORMATS, Download, download
@@ -22,7 +22,7 @@ DAMAGED = (
 _log = logging.getLogger(__name__)
 
 
-@login_required
+@sign_in_required
 @require_safe
 def image_thumbnail(
     request: HttpRequest, public_id: uuid.UUID, size: str
@@ -40,7 +40,7 @@ def image_thumbnail(
     )
 
 
-@login_required
+@sign_in_required
 @require_safe
 def image_original(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Send the original to be looked at."""
@@ -53,7 +53,7 @@ def image_original(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     )
 
 
-@login_required
+@sign_in_required
 @require_safe
 def image_download(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Send the picture as a file to keep, in the format asked for."""

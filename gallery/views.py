@@ -3,13 +3,13 @@
 import uuid
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import is_htmx, person
+from accounts.sign_in import sign_in_required
 from gallery import pages, retention, tagging
 from gallery.access import image_of
 from gallery.browser_time import in_browser_time
@@ -18,7 +18,7 @@ from gallery.recipes import recipe_lines
 from gallery.storage import delete_forever
 
 
-@login_required
+@sign_in_required
 @require_safe
 @in_browser_time
 def gallery_list(request: HttpRequest) -> HttpResponse:
@@ -41,7 +41,7 @@ def gallery_list(request: HttpRequest) -> HttpResponse:
     return render(request, "gallery/gallery_list.html", context)
 
 
-@login_required
+@sign_in_required
 @require_safe
 @in_browser_time
 def image_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
@@ -62,7 +62,7 @@ def image_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return render(request, "gallery/image_detail.html", context)
 
 
-@login_required
+@sign_in_required
 @require_safe
 @in_browser_time
 def trash_list(request: HttpRequest) -> HttpResponse:
@@ -78,7 +78,7 @@ def trash_list(request: HttpRequest) -> HttpResponse:
     return render(request, f"gallery/{template}.html", context)
 
 
-@login_required
+@sign_in_required
 @require_POST
 def image_trash(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Put a picture into the trash; its tile stays as a way back."""
@@ -90,7 +90,7 @@ def image_trash(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect(f"{reverse('gallery:gallery-list')}?undo={image.public_id}")
 
 
-@login_required
+@sign_in_required
 @require_POST
 def image_restore(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Take a picture out of the trash."""
@@ -102,7 +102,7 @@ def image_restore(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect("gallery:image-detail", image.public_id)
 
 
-@login_required
+@sign_in_required
 @require_POST
 def image_delete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Delete a picture of the trash for ever."""
@@ -113,7 +113,7 @@ def image_delete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect("gallery:trash-list")
 
 
-@login_required
+@sign_in_required
 @require_POST
 def trash_empty(request: HttpRequest) -> HttpResponse:
     """Delete the whole trash for ever."""
@@ -121,7 +121,7 @@ def trash_empty(request: HttpRequest) -> HttpResponse:
     return redirect("gallery:trash-list")
 
 
-@login_required
+@sign_in_required
 @require_POST
 def tag_add(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Tag a picture with what was typed; 422 with the reason where it cannot be kept."""
@@ -136,7 +136,7 @@ def tag_add(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return _tags(request, image)
 
 
-@login_required
+@sign_in_required
 @require_POST
 def tag_remove(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Take a tag off a picture."""

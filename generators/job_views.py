@@ -3,7 +3,6 @@
 import dataclasses
 import uuid
 
-from django.contrib.auth.decorators import login_required
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -19,6 +18,7 @@ from django_htmx.http import reswap, retarget
 
 from accounts.models import User
 from accounts.requests import is_htmx, person
+from accounts.sign_in import sign_in_required
 from generators import cards, events, jobs, prefill, previews, stream
 from generators.answers import (
     REFUSALS,
@@ -31,7 +31,7 @@ from generators.answers import (
 from generators.models import GenerationJob
 
 
-@login_required
+@sign_in_required
 @require_GET
 @never_cache
 def job_card(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
@@ -39,7 +39,7 @@ def job_card(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return _show_card(request, _own_job(request, public_id))
 
 
-@login_required
+@sign_in_required
 @require_POST
 def job_cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Cancel a job, or leave the wish on it; one that has ended stays as it is."""
@@ -50,7 +50,7 @@ def job_cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return _show_card(request, _own_job(request, public_id))
 
 
-@login_required
+@sign_in_required
 @require_POST
 def job_retry(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Ask again with the same recipe: a new batch, with credits of its own."""
@@ -67,7 +67,7 @@ def job_retry(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return show_new_batch(request, generation)
 
 
-@login_required
+@sign_in_required
 @require_GET
 def job_preview(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Serve the latest small preview of one's own running job, if it has one yet."""
@@ -81,7 +81,7 @@ def job_preview(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 async def job_events(request: HttpRequest) -> HttpResponseBase:
-    """Tell one's own jobs' news for as long as the page listens."""
+    """Tell one's own jobs' news while the page listens and the session lasts."""
     user = await request.auser()
     if not isinstance(user, User):
         return HttpResponseForbidden()
@@ -90,9 +90,8 @@ async def job_events(request: HttpRequest) -> HttpResponseBase:
         cursor = events.Cursor.parse(told) if told else None
     except ValueError:
         return HttpResponseBadRequest()
-    response = StreamingHttpResponse(
-        stream.stream(user, cursor), content_type="text/event-stream"
-    )
+    news = stream.stream(user, cursor, session_key=request.session.session_key)
+    response = StreamingHttpResponse(news, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # nginx would hold it back
     return response

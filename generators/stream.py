@@ -22,6 +22,7 @@ from django.template.loader import render_to_string
 
 from accounts.ledger import wallet_of
 from accounts.models import User
+from accounts.sign_in import is_still_signed_in
 from generators import cards, estimates, events
 from generators.models import GenerationJob
 from generators.patience import DATABASE_AWAY
@@ -34,7 +35,9 @@ IDLE_SECONDS: Final = 1.5
 WAITING_SECONDS: Final = 2.0
 HEARTBEAT_SECONDS: Final = 15.0
 LONGEST_SECONDS: Final = 600.0
-"""Then the stream ends and the browser comes back, signed in or not any more."""
+"""Then the stream ends and the browser comes back."""
+SESSION_SECONDS: Final = 4.0
+"""How long a session that was ended elsewhere may still hear news."""
 WAITING_JOBS_TOLD: Final = 20
 MOST_STREAMS: Final = 8
 """Of one person in one process; further pages poll and come again after a while."""
@@ -55,20 +58,29 @@ class Listener:
     """One open page: whose, up to where it was told, and what it still waits for.
 
     ``heard`` is where the page says it was; ``cursor`` is ``None`` before the first look.
+    Once its session has ended, it ``is_over`` and is told nothing more.
     """
 
     user: User
+    session_key: str | None
     heard: events.Cursor | None
     cursor: events.Cursor | None = None
     active: dict[int, GenerationJob] = field(default_factory=dict)
     waiting_told: dict[str, str] = field(default_factory=dict)
     waiting_at: float = 0.0
+    is_over: bool = False
+    seen_signed_in_at: float = field(default_factory=time.monotonic)
 
     def look(self) -> list[str]:
         """Return the messages for what changed since the last look.
 
         One that failed has told nothing: the next tells all of it.
         """
+        if time.monotonic() - self.seen_signed_in_at >= SESSION_SECONDS:
+            self.is_over = not is_still_signed_in(self.user, self.session_key)
+            self.seen_signed_in_at = time.monotonic()
+        if self.is_over:
+            return []
         cursor, told = (self.cursor, []) if self.cursor else self._begin()
         changes = events.changed_since(self.user, cursor)
         news = [
@@ -137,8 +149,10 @@ def message(event: str, content: dict[str, Any], *, cursor: str = "") -> str:
     return f"{head}event: {event}\ndata: {json.dumps(content)}\n\n"
 
 
-async def stream(user: User, cursor: events.Cursor | None) -> AsyncIterator[str]:
-    """Tell a person's news until the browser leaves, the server stops or time is up."""
+async def stream(
+    user: User, cursor: events.Cursor | None, *, session_key: str | None
+) -> AsyncIterator[str]:
+    """Tell a person's news until the browser or the session leaves, or time is up."""
     until = time.monotonic() + LONGEST_SECONDS
     wake = asyncio.Event()
     awaken = _thread_safe(wake)
@@ -148,10 +162,12 @@ async def stream(user: User, cursor: events.Cursor | None) -> AsyncIterator[str]
         return
     try:
         yield "retry: 2000\n\n"
-        listener = Listener(user=user, heard=cursor)
+        listener = Listener(user=user, session_key=session_key, heard=cursor)
         told = await _look(listener.look)
         quiet_since = time.monotonic()
         while not _is_stopping.is_set() and time.monotonic() < until:
+            if listener.is_over:
+                return
             if told or time.monotonic() - quiet_since > HEARTBEAT_SECONDS:
                 quiet_since = time.monotonic()
                 yield "".join(told) or ": still here\n\n"

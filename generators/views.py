@@ -3,13 +3,13 @@
 import uuid
 
 from allauth.account.adapter import get_adapter
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.requests import is_htmx, person
+from accounts.sign_in import sign_in_required
 from generators import cards, events, jobs, prefill, validation
 from generators.answers import (
     REFUSALS,
@@ -42,7 +42,7 @@ def create(request: HttpRequest) -> HttpResponse:
     return page_of(request, composer, cursor=cursor)
 
 
-@login_required
+@sign_in_required
 @require_POST
 def generation_create(request: HttpRequest) -> HttpResponse:
     """Take one press of the button: the new batch, or the form saying what is wrong.
@@ -68,7 +68,7 @@ def generation_create(request: HttpRequest) -> HttpResponse:
     return show_new_batch(request, generation)
 
 
-@login_required
+@sign_in_required
 @require_GET
 @never_cache
 def generation_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
@@ -80,7 +80,7 @@ def generation_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpRespons
     return render(request, "generators/partials/_batch.html", {"batch": batch})
 
 
-@login_required
+@sign_in_required
 @require_GET
 @never_cache
 def generation_list(request: HttpRequest) -> HttpResponse:
@@ -93,7 +93,7 @@ def generation_list(request: HttpRequest) -> HttpResponse:
     return render(request, template, batches_context(batches))
 
 
-@login_required
+@sign_in_required
 @require_GET
 @never_cache
 def model_controls(request: HttpRequest) -> HttpResponse:

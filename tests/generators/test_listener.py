@@ -18,6 +18,11 @@ def names(told):
     return [message.partition("event: ")[2].partition("\n")[0] for message in told]
 
 
+def open_page(user, session_key=None):
+    """Return the listener of a page that was told nothing yet."""
+    return stream.Listener(user=user, session_key=session_key, heard=LONG_AGO)
+
+
 class AwayAt:
     """Breaks at one query, and at no other."""
 
@@ -33,7 +38,7 @@ class AwayAt:
 
 def test_the_first_look_tells_the_balance_and_what_is_missed(alice):
     factories.make_job(alice)
-    listener = stream.Listener(user=alice, heard=LONG_AGO)
+    listener = open_page(alice)
     assert names(listener.look()) == ["balance", "job", "balance", "waiting"]
     assert listener.look() == []
 
@@ -42,14 +47,14 @@ def test_a_page_that_missed_too_much_is_told_to_ask(alice, monkeypatch):
     monkeypatch.setattr(events, "MOST_MISSED", 1)
     for _ in range(2):
         factories.make_job(alice)
-    listener = stream.Listener(user=alice, heard=LONG_AGO)
+    listener = open_page(alice)
     assert names(listener.look())[:2] == ["balance", "stale"]
 
 
 @pytest.mark.parametrize("query", range(1, 8))
 def test_a_look_that_failed_is_made_good_by_the_next(alice, query):
     job = factories.make_job(alice)
-    listener = stream.Listener(user=alice, heard=LONG_AGO)
+    listener = open_page(alice)
     with (
         connection.execute_wrapper(AwayAt(query)),
         pytest.raises(InterfaceError),
@@ -63,9 +68,12 @@ def test_a_look_that_failed_is_made_good_by_the_next(alice, query):
 
 def test_one_person_cannot_hold_all_streams(alice, bob):
     async def open_many():
-        streams = [stream.stream(alice, None) for _ in range(stream.MOST_STREAMS + 1)]
+        streams = [
+            stream.stream(alice, None, session_key=None)
+            for _ in range(stream.MOST_STREAMS + 1)
+        ]
         firsts = [await anext(each) for each in streams]
-        other = stream.stream(bob, None)
+        other = stream.stream(bob, None, session_key=None)
         firsts.append(await anext(other))
         with pytest.raises(StopAsyncIteration):
             await anext(streams[-1])
@@ -77,3 +85,41 @@ def test_one_person_cannot_hold_all_streams(alice, bob):
     assert told[-2] == "retry: 30000\n\n"
     assert set(told[:-2]) | {told[-1]} == {"retry: 2000\n\n"}
     assert not stream._listening
+
+
+def deactivate(user, client):
+    user.is_active = False
+    user.save()
+
+
+def change_password(user, client):
+    user.set_password("another horse 8")
+    user.save()
+
+
+def sign_out(user, client):
+    client.logout()
+
+
+@pytest.mark.parametrize("end", [deactivate, change_password, sign_out])
+def test_a_page_whose_session_has_ended_is_told_nothing_more(
+    client, alice, monkeypatch, end
+):
+    monkeypatch.setattr(stream, "SESSION_SECONDS", 0.0)
+    client.force_login(alice)
+    listener = open_page(alice, client.session.session_key)
+    assert names(listener.look()) == ["balance"]
+    assert not listener.is_over
+    end(alice, client)
+    factories.make_job(alice, "a secret")
+    assert listener.look() == []
+    assert listener.is_over
+
+
+def test_a_stream_ends_with_its_session(alice, monkeypatch):
+    monkeypatch.setattr(stream, "SESSION_SECONDS", 0.0)
+
+    async def listen():
+        return [news async for news in stream.stream(alice, None, session_key="gone")]
+
+    assert asyncio.run(listen()) == ["retry: 2000\n\n"]

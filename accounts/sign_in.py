@@ -1,0 +1,61 @@
+"""Who is signed in: strangers are sent to sign in, and back to the page they were on."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from urllib.parse import urlsplit, urlunsplit
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.auth.views import redirect_to_login
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts.models import User
+from accounts.requests import is_htmx
+
+Arguments = ParamSpec("Arguments")
+View = Callable[Concatenate[HttpRequest, Arguments], HttpResponse]
+
+
+def sign_in_required(view: View[Arguments]) -> View[Arguments]:
+    """Show a view to people who are signed in; ask others to sign in first.
+
+    Django's own would send them back to the address of the button they pressed, which
+    is no page.
+    """
+
+    @wraps(view)
+    def guarded(
+        request: HttpRequest, /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        return redirect_to_login(_page_of(request))
+
+    return guarded
+
+
+def is_still_signed_in(user: User, session_key: str | None) -> bool:
+    """Look again whether a session is this person's, in two short queries.
+
+    It is not once they signed out, here or everywhere, changed their password, or were
+    deactivated.
+    """
+    request = HttpRequest()
+    request.session = SessionStore(session_key)
+    return get_user(request) == user
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Return the path of the page that the person sees; the front page if unknown."""
+    if request.method in {"GET", "HEAD"} and not is_htmx(request):
+        return request.get_full_path()
+    told = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(told, {request.get_host()}):
+        return str(settings.LOGIN_REDIRECT_URL)
+    page = urlsplit(told)
+    if page.path == request.path:  # the answer to an earlier press, not a page
+        return str(settings.LOGIN_REDIRECT_URL)
+    return urlunsplit(("", "", page.path, page.query, ""))
