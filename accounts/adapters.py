@@ -1,7 +1,8 @@
 """What allauth asks us: who may sign up, and what a new account starts with."""
 
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
@@ -17,6 +18,14 @@ from django.shortcuts import redirect
 
 from accounts import invitations, ledger
 from accounts.models import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What mail says of the site, whichever host name the visitor used."""
+
+    name: str
+    domain: str
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -64,6 +73,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         ledger.wallet_of(user)
         response: HttpResponseBase = super().post_login(request, user, **options)
         return response
+
+    def send_mail(
+        self, template_prefix: str, email: str, context: dict[str, Any]
+    ) -> None:
+        """Name the site, and link to it, as the settings do: the Host header may lie."""
+        links = {
+            name: urljoin(settings.SITE_URL, urlsplit(link).path)
+            for name, link in context.items()
+            if name.endswith("_url")
+        }
+        site = Site(name=settings.SITE_NAME, domain=urlsplit(settings.SITE_URL).netloc)
+        super().send_mail(
+            template_prefix, email, context | links | {"current_site": site}
+        )
+
+    def _get_login_attempts_cache_key(
+        self, request: HttpRequest, **credentials: Any
+    ) -> str:
+        """Count wrong passwords by address alone: allauth's key has the Host header."""
+        return str(credentials.get("email", "")).lower()
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -1,6 +1,7 @@
 """Signing in and out, lockout, and getting back in."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -32,7 +33,7 @@ def is_signed_in(client):
 
 def reset_link(message):
     """Return the path of the link in a reset mail."""
-    (link,) = re.findall(r"http://testserver(/\S+)", message.body)
+    (link,) = re.findall(r"http://localhost:8000(/\S+)", message.body)
     return link
 
 
@@ -228,3 +229,53 @@ def test_too_many_requests_get_our_own_page(client, settings):
     response = client.post(page)
     assert response.status_code == 429
     assert "Too many tries" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "page"),
+    [
+        (
+            {"HX-Request": "true", "HX-Current-URL": "http://testserver/?job=1"},
+            "/?job=1",
+        ),
+        ({"Referer": "http://testserver/gallery/?tag=red"}, "/gallery/?tag=red"),
+        ({"Referer": "http://evil.example.org/gallery/"}, "/"),
+        ({"HX-Request": "true", "HX-Current-URL": "http://["}, "/"),
+        ({"Referer": "http://testserver/trash/empty/"}, "/"),
+        ({}, "/"),
+    ],
+)
+def test_after_a_press_without_a_session_one_comes_back_to_the_page(
+    client, headers, page
+):
+    response = client.post(reverse("gallery:trash-empty"), headers=headers)
+    address = urlsplit(response["Location"])
+    assert address.path == reverse("account_login")
+    assert parse_qs(address.query) == {"next": [page]}
+
+
+def test_mail_names_the_site_of_the_settings_and_not_of_the_visitor(
+    client, alice, mailoutbox, settings
+):
+    settings.SITE_URL, settings.SITE_NAME = "https://pictures.example.org", "Pictures"
+    for address in ("alice@example.org", "nobody@example.org"):
+        client.post(
+            reverse("account_reset_password"),
+            {"email": address},
+            headers={"Host": "localhost:9999"},
+        )
+    assert len(mailoutbox) == 2
+    for message in mailoutbox:
+        assert "localhost" not in message.body
+        assert "Hello from Pictures!" in message.body
+        assert "https://pictures.example.org/accounts/" in message.body
+
+
+def test_lockout_counts_an_address_under_every_name_of_the_site(client, alice):
+    for port in range(6):
+        response = client.post(
+            reverse("account_login"),
+            {"login": alice.email, "password": "wrong"},
+            headers={"Host": f"localhost:{port + 1}"},
+        )
+    assert "Too many failed login attempts" in response.content.decode()

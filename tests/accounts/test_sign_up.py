@@ -158,7 +158,7 @@ def test_address_must_be_confirmed_where_mail_can_be_sent(client, mailoutbox):
     assert "_auth_user_id" not in client.session
     (message,) = mailoutbox
     path = next(
-        word.removeprefix("http://testserver")
+        word.removeprefix("http://localhost:8000")
         for word in message.body.split()
         if "confirm-email" in word
     )
