@@ -10,17 +10,22 @@ import socket
 import uvicorn
 
 
-def serve(sockets: list[socket.socket]) -> None:
-    """Serve the site on listening sockets until a signal ends it."""
-    config = uvicorn.Config(
+def server_config() -> uvicorn.Config:
+    """Return how the site is served."""
+    return uvicorn.Config(
         "magicshot.asgi:application",
         lifespan="off",
         access_log=False,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,  # TRUSTED_PROXY_COUNT alone says whom to believe
         timeout_graceful_shutdown=2,
     )
-    uvicorn.Server(config).run(sockets=sockets)
+
+
+def serve(sockets: list[socket.socket]) -> None:
+    """Serve the site on listening sockets until a signal ends it."""
+    uvicorn.Server(server_config()).run(sockets=sockets)
 
 
 if __name__ == "__main__":
