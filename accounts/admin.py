@@ -7,8 +7,8 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db import IntegrityError
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -136,7 +136,9 @@ class WalletAdmin(RecordAdmin):
     )
     def adjust_credits(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask how many and why, then write an adjustment."""
-        wallet = get_object_or_404(Wallet.objects.select_related("user"), pk=object_id)
+        wallet = self.get_object(request, object_id)
+        if wallet is None:
+            raise Http404
         form = CreditsForm(request.POST or None)
         if form.is_valid() and self._adjust(request, wallet, form):
             return redirect("admin:accounts_wallet_change", wallet.pk)

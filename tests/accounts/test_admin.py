@@ -302,8 +302,9 @@ def test_adjusting_a_wallet_takes_the_right_to(client, alice, db):
 
 
 def test_unknown_wallet_is_not_found(boss):
-    address = reverse("admin:accounts_wallet_adjust_credits", args=[12345])
-    assert boss.get(address).status_code == 404
+    for key in (12345, "abc", "9" * 30):
+        address = reverse("admin:accounts_wallet_adjust_credits", args=[key])
+        assert boss.get(address).status_code == 404
 
 
 def test_model_without_a_price_is_not_enabled(boss):
