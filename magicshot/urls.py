@@ -6,6 +6,7 @@ from django.urls import include, path
 from magicshot.health import health
 from magicshot.setup import set_up
 
+handler400 = "magicshot.finishing.bad_request"
 urlpatterns = [
     path("healthz", health, name="health"),
     path("admin/", admin.site.urls),

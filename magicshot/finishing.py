@@ -1,0 +1,67 @@
+"""The last touch on answers: who may keep them, and pages for requests that are wrong."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.http import (
+    HttpRequest,
+    HttpResponseBadRequest,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+)
+from django.template.loader import render_to_string
+from django.utils.decorators import sync_and_async_middleware
+
+SECRET_PAGES: Final = frozenset(
+    {
+        "mfa_activate_totp",
+        "mfa_download_recovery_codes",
+        "mfa_generate_recovery_codes",
+        "mfa_view_recovery_codes",
+    }
+)
+"""Names of addresses whose answers hold what signs somebody in."""
+
+
+@sync_and_async_middleware
+def finish_answers(
+    get_response: Callable[[HttpRequest], Any],
+) -> Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]:
+    """Keep people's pages out of shared caches, and give a wrong method its page."""
+    if iscoroutinefunction(get_response):
+
+        async def answer_async(request: HttpRequest) -> HttpResponseBase:
+            response: HttpResponseBase = await get_response(request)
+            if isinstance(response, HttpResponseNotAllowed):
+                await sync_to_async(_explain)(request, response)
+            _keep_private(request, response)
+            return response
+
+        return answer_async
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = get_response(request)
+        if isinstance(response, HttpResponseNotAllowed):
+            _explain(request, response)
+        _keep_private(request, response)
+        return response
+
+    return answer
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBadRequest:
+    """Answer 400 without looking into the request again: it cannot be read."""
+    return HttpResponseBadRequest(render_to_string("400.html"))
+
+
+def _explain(request: HttpRequest, response: HttpResponseNotAllowed) -> None:
+    response.content = render_to_string("405.html", request=request)
+
+
+def _keep_private(request: HttpRequest, response: HttpResponseBase) -> None:
+    page = request.resolver_match
+    if page is not None and page.url_name in SECRET_PAGES:
+        response["Cache-Control"] = "private, no-store"
+    elif request.session.accessed:  # so it may be about the person who asks
+        response.headers.setdefault("Cache-Control", "private, no-cache")

@@ -1,0 +1,72 @@
+"""Wrong requests get pages of ours, and people's pages stay out of shared caches."""
+
+import asyncio
+import logging
+
+import pytest
+from django.conf import settings
+from django.test import AsyncClient
+from django.urls import reverse
+
+from tests.accounts.test_sign_in import sign_in_freshly
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PASSWORD = "alice's password"
+
+
+def test_a_wrong_method_gets_a_page_with_a_way_back(client, alice):
+    client.force_login(alice)
+    response = client.get(reverse("gallery:trash-empty"))
+    assert response.status_code == 405
+    assert response["Allow"] == "POST"
+    assert 'class="error-page"' in response.content.decode()
+    assert reverse("gallery:gallery-list") in response.content.decode()
+
+
+def test_a_wrong_method_gets_its_page_from_the_asynchronous_server_too(alice):
+    client = AsyncClient()
+    client.force_login(alice)
+    response = asyncio.run(client.get(reverse("gallery:trash-empty")))
+    assert response.status_code == 405
+    assert 'class="error-page"' in response.content.decode()
+
+
+def test_a_form_in_an_unreadable_encoding_is_a_bad_request(client):
+    response = client.post(
+        reverse("account_login"),
+        b"login=x",
+        content_type="application/x-www-form-urlencoded; charset=utf-7",
+    )
+    assert response.status_code == 400
+    assert "did not arrive in one piece" in response.content.decode()
+
+
+def test_a_missing_page_keeps_the_navigation_of_people(client, alice):
+    gallery = reverse("gallery:gallery-list")
+    assert gallery not in client.get("/nothing/").content.decode()
+    client.force_login(alice)
+    response = client.get("/nothing/")
+    assert response.status_code == 404
+    assert gallery in response.content.decode()
+
+
+def test_pages_of_people_are_checked_before_they_are_shown_again(client, alice):
+    client.force_login(alice)
+    for name in ("gallery:gallery-list", "account_email", "usersessions_list"):
+        assert client.get(reverse(name))["Cache-Control"] == "private, no-cache"
+
+
+def test_secrets_are_never_kept(client, alice):
+    sign_in_freshly(client, alice.email, PASSWORD)
+    for name in ("mfa_activate_totp", "mfa_view_recovery_codes"):
+        assert client.get(reverse(name))["Cache-Control"] == "private, no-store"
+
+
+def test_mistakes_of_visitors_are_not_logged_but_ours_are():
+    loggers = settings.LOGGING["loggers"]
+    assert loggers["django.request"]["level"] == "ERROR"
+    assert not logging.getLogger("django.request").isEnabledFor(logging.WARNING)
+    assert logging.getLogger("django.request").isEnabledFor(logging.ERROR)
+    assert not logging.getLogger("django.security.DisallowedHost").isEnabledFor(
+        logging.ERROR
+    )
