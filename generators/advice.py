@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from generators import catalog
 from generators.errors import ProviderError
 from generators.models import GenerationJob, ImageModel
 
@@ -61,6 +62,8 @@ _EDITS: Final = {
     Kind.OUT_OF_MEMORY: "Choose a smaller shape",
 }
 
+_NOTHING_SMALLER: Final = "It may fit when the machine has less to do."
+
 _PREFERS_OTHER_MODEL: Final = {Kind.PROVIDER_DOWN, Kind.NOT_CONFIGURED}
 
 
@@ -69,8 +72,13 @@ def about(job: GenerationJob, *, other_models: Sequence[ImageModel]) -> Advice:
     kind = Kind(job.failure_kind) if job.failure_kind else Kind.UNEXPECTED
     others = [row for row in other_models if row.pk != job.image_model_id]
     is_usable = len(others) < len(other_models)
-    advice = partial(Advice, title=TITLES[kind], more=_more(kind, job.failure_message))
-    if kind in _EDITS:
+    can_edit = kind in _EDITS
+    more = _more(kind, job.failure_message)
+    if kind == Kind.OUT_OF_MEMORY and not _could_be_smaller(job):
+        can_edit = False
+        more = _NOTHING_SMALLER if more == _USUAL_MORE[kind] else more
+    advice = partial(Advice, title=TITLES[kind], more=more)
+    if can_edit:
         return advice(step=Step.EDIT, step_label=_EDITS[kind])
     if others and (kind in _PREFERS_OTHER_MODEL or not is_usable):
         other = _nearest(job, others)
@@ -84,6 +92,22 @@ def about(job: GenerationJob, *, other_models: Sequence[ImageModel]) -> Advice:
 def _more(kind: GenerationJob.FailureKind, said: str) -> str:
     """Return what was said, unless it only repeats what every such failure says."""
     return _USUAL_MORE.get(kind, "") if said in _SAID_ALWAYS else said
+
+
+def _could_be_smaller(job: GenerationJob) -> bool:
+    """Say whether its model could be asked for fewer or smaller pictures."""
+    if job.num_images > 1:
+        return True
+    if job.image_model is None:
+        return False
+    try:
+        able = catalog.capabilities_of(job.image_model)
+    except ValueError:
+        return False
+    areas = [size.width * size.height for size in able.sizes]
+    if able.size_range is not None:
+        areas.append(able.size_range.minimum**2)
+    return any(area < job.width * job.height for area in areas)
 
 
 def _messages(tree: type[ProviderError]) -> Iterator[str]:
