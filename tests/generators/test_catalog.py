@@ -335,11 +335,22 @@ def test_when_the_environment_names_another_site_then_that_one_is_listed(
             check=True,
         ).stdout
 
-    manage("migrate", "-v0")
     slugs = {each["slug"] for each in json.loads(manage("models", "--json"))}
     assert {"fake", "fake-async"} <= slugs
     assert (tmp_path / "other.sqlite3").exists() == (name == "DATABASE_URL")
     assert (tmp_path / "home").exists() == (name == "MAGICSHOT_HOME")
+
+
+def test_when_the_site_is_fresh_then_its_catalogue_can_be_filled(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "fill_catalog"],
+        env={"MAGICSHOT_HOME": str(tmp_path), "FAKE_PROVIDER": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Catalogue:")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 
 from generators import catalog
 from generators.models import ImageModel
+from magicshot import preparing
 
 
 class Command(BaseCommand):
@@ -23,7 +24,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        """Print the models, in the dropdown's order."""
+        """Print the models, in the dropdown's order; of a fresh site too."""
+        preparing.migrate()
         entries = [
             _entry(row)
             for row in catalog.all_models()

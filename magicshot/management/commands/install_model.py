@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from generators import catalog
 from generators.pipelines.memory import in_words
+from magicshot import preparing
 
 _NO_PACKAGES = (
     "This needs the packages for local models (requirements/local.txt). See "
@@ -59,5 +59,5 @@ class Command(BaseCommand):
             path = hub.download(wanted, bar=tqdm)
         except hub_errors.CannotInstall as error:
             raise CommandError(str(error)) from error
-        catalog.fill()
+        preparing.prepare(static=False)
         self.stdout.write(self.style.SUCCESS(f"Installed: {path}"))

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from generators import catalog
+from magicshot import preparing
 
 
 class Command(BaseCommand):
@@ -14,6 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Fill, and say what was done."""
+        preparing.migrate()
         report = catalog.fill()
         for problem in report.problems:
             self.stderr.write(problem)
