@@ -14,11 +14,11 @@ from training.parts import StableDiffusionPipeline, Vae, WordTokenizer
 from training.scenes import paint
 
 STEPS = 20
-GUIDANCE = 5.0
+GUIDANCE = 3.0
 GOOD_AT = (
-    "one simple thing, such as a red apple",
-    "naming a colour",
-    "plain backgrounds",
+    "one everyday thing at a time",
+    "a colour or a plain background",
+    "3D and flat icons",
     "trying Magicshot without a key or a download",
 )
 
@@ -66,12 +66,16 @@ def export(
     )
     pipeline.save_pretrained(target, safe_serialization=True)
     # transformers loads in the dtype it finds here; diffusers loads the rest as float32.
-    config_path = target / "text_encoder" / "config.json"
-    config = json.loads(config_path.read_text(encoding="utf-8"))
-    config["dtype"] = "float32"
-    config_path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    _change_config(target / "text_encoder", dtype="float32")
+    _change_config(target / "vae", _name_or_path="spark")
     text = json.dumps(_settings(cache), indent=2) + "\n"
     (target / "magicshot.json").write_text(text, encoding="utf-8")
+
+
+def _change_config(part: Path, **values: str) -> None:
+    path = part / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) | values
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _settings(cache: Cache) -> dict[str, object]:
@@ -80,8 +84,8 @@ def _settings(cache: Cache) -> dict[str, object]:
     return {
         "label": "Spark",
         "description": (
-            "A toy model of our own, trained from scratch on permissively licensed "
-            "drawings. Soft, simple pictures of about a hundred things, 128 x 128."
+            "A tiny model of our own, trained from scratch on permissively licensed "
+            "drawings. Simple pictures of everyday things, 128 x 128."
         ),
         "good_at": list(GOOD_AT),
         "width": 128,
