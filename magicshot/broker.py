@@ -15,6 +15,8 @@ from kombu import Exchange, Queue
 from kombu.transport import filesystem
 from kombu.utils.json import dumps, loads
 
+from magicshot.env import in_plain_words
+
 POLLING_SECONDS = 0.05
 LEFT_BEHIND_SECONDS = 3600
 VISIBILITY_SECONDS = 3600
@@ -116,8 +118,9 @@ def _is_files(url: str) -> bool:
 def _transport_options(url: str, home: Path, queue_prefix: str) -> dict[str, Any]:
     if _is_files(url):
         folders = {name: home / "broker" / name for name in ("messages", "taken")}
-        for folder in folders.values():
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with in_plain_words(home):
+            for folder in folders.values():
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return {
             "data_folder_in": str(folders["messages"]),
             "data_folder_out": str(folders["messages"]),

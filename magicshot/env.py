@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,27 @@ def data_folder() -> Path:
     return home
 
 
+@contextlib.contextmanager
+def in_plain_words(home: Path) -> Iterator[None]:
+    """Name the data folder when the disk refuses what is done inside.
+
+    Raises ``ImproperlyConfigured``, which ``manage.py`` prints as one sentence.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The data folder {home} cannot be used: {error.strerror or error}."
+        ) from error
+
+
 def secret_key(home: Path) -> str:
     """Return ``SECRET_KEY``, or this data folder's own, made on the first start."""
     given: str = env.str("SECRET_KEY", "")
     if given:
         return given
-    return kept_secret(home / "secret_key", num_bytes=50)
+    with in_plain_words(home):
+        return kept_secret(home / "secret_key", num_bytes=50)
 
 
 def kept_secret(path: Path, *, num_bytes: int) -> str:

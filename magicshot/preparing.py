@@ -5,27 +5,42 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from generators import catalog
+from magicshot.env import in_plain_words
 
 
 def prepare(*, static: bool) -> None:
-    """Migrate, fill the catalogue, and gather the static files, as far as needed."""
-    migrate()
-    catalog.fill()
-    if static and not settings.DEBUG:
-        collect_static()
+    """Migrate, fill the catalogue, and gather the static files, as far as needed.
+
+    Raises ``ImproperlyConfigured`` when the data folder or the database refuses.
+    """
+    with in_plain_words(settings.MAGICSHOT_HOME):
+        migrate()
+        catalog.fill()
+        if static and not settings.DEBUG:
+            collect_static()
 
 
 def migrate() -> bool:
-    """Bring the database up to date; say whether there was anything to do."""
-    executor = MigrationExecutor(connection)
-    if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        return False
-    call_command("migrate", interactive=False, verbosity=0)
+    """Bring the database up to date; say whether there was anything to do.
+
+    Raises ``ImproperlyConfigured`` when the database cannot be read or written.
+    """
+    try:
+        executor = MigrationExecutor(connection)
+        if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return False
+        call_command("migrate", interactive=False, verbosity=0)
+    except OperationalError as error:
+        raise ImproperlyConfigured(
+            f"The database {settings.DATABASES['default']['NAME']} cannot be used: "
+            f"{str(error).strip()}."
+        ) from error
     return True
 
 

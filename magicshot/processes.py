@@ -7,13 +7,14 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Sequence
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from generators.contracts import Lane
-from magicshot.env import BASE_DIR
+from magicshot.env import BASE_DIR, in_plain_words
 from magicshot.supervisor import Program
 
 ENVIRONMENT = {
@@ -43,18 +44,24 @@ class PortTaken(Exception):
 def hold(home: Path, *, what: str) -> Iterator[None]:
     """Be the only one that runs processes on a data folder, while the block runs.
 
-    The lock goes with this process however it ends. Raises :class:`AlreadyRunning`.
+    The lock goes with this process however it ends. Raises :class:`AlreadyRunning`,
+    and ``ImproperlyConfigured`` when the folder cannot be written.
     """
-    with (home / "run.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise AlreadyRunning(lock.read().strip()) from None
-        lock.truncate(0)
-        lock.write(f"{what}, process {os.getpid()}")
-        lock.flush()
+    with contextlib.ExitStack() as held:
+        with in_plain_words(home):
+            path = home / "run.lock"
+            _take(held.enter_context(path.open("ab+", buffering=0)), what)
         yield
+
+
+def _take(lock: FileIO, what: str) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        raise AlreadyRunning(lock.read().decode().strip()) from None
+    lock.truncate(0)
+    lock.write(f"{what}, process {os.getpid()}".encode())
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
