@@ -35,6 +35,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", "UTC")
 LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = "magicshot.formats"
 
 INSTALLED_APPS = [
     "magicshot",

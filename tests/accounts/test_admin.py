@@ -1,12 +1,13 @@
 """The admin shows every table, and nobody's prompts."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Model
@@ -507,3 +508,11 @@ def test_lists_ask_the_database_a_fixed_number_of_times(
     for model in (User, Wallet, CreditEntry, Tag):
         with django_assert_max_num_queries(12):
             boss.get(page(model))
+
+
+def test_the_admin_writes_dates_as_the_site_does_and_each_group_once(boss, alice):
+    day = datetime(2026, 3, 4, 17, 5, tzinfo=UTC)
+    User.objects.filter(pk=alice.pk).update(date_joined=day)
+    assert "4 March 2026, 17:05" in boss.get(page(User)).content.decode()
+    names = [config.verbose_name for config in apps.get_app_configs()]
+    assert names.count("Accounts") == 1
