@@ -5,7 +5,7 @@ import logging
 
 import pytest
 from django.conf import settings
-from django.test import AsyncClient
+from django.test import AsyncClient, Client
 from django.urls import reverse
 
 from tests.accounts.test_sign_in import sign_in_freshly
@@ -31,8 +31,10 @@ def test_a_wrong_method_gets_its_page_from_the_asynchronous_server_too(alice):
     assert 'class="error-page"' in response.content.decode()
 
 
-def test_a_form_in_an_unreadable_encoding_is_a_bad_request(client):
-    response = client.post(
+def test_a_form_in_an_unreadable_encoding_is_a_bad_request():
+    strict = Client(enforce_csrf_checks=True)
+    strict.get(reverse("account_login"))  # brings the cookie
+    response = strict.post(
         reverse("account_login"),
         b"login=x",
         content_type="application/x-www-form-urlencoded; charset=utf-7",
