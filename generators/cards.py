@@ -64,7 +64,8 @@ class JobCard:
     @property
     def has_preview(self) -> bool:
         """Say whether there may be a preview to show."""
-        return self.is_drawing and self.job.progress > 0
+        is_at_work = self.is_drawing or self.job.phase == Phase.SAVING
+        return self.is_active and is_at_work and self.job.progress > 0
 
     @property
     def percent(self) -> int | None:
@@ -76,9 +77,7 @@ class JobCard:
     @cached_property
     def usual_seconds(self) -> float | None:
         """Return the seconds such a job usually takes here, if measured."""
-        return self.around.outlook.usual_seconds(
-            self.job.image_model_id, num_images=self.job.num_images
-        )
+        return self.around.outlook.usual_seconds(self.job)
 
     @property
     def started_seconds_ago(self) -> float:

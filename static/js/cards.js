@@ -24,7 +24,20 @@ export function applyCard({ job, generation, html, announcement }) {
   const wasDrawing = card.querySelector(".tile--drawing") !== null;
   const isDrawing = fresh.querySelector(".tile--drawing") !== null;
   if (told && !(wasDrawing && isDrawing)) announce(told);
-  htmx.swap({ target: card, text: html, swap: "outerMorph", sourceElement: place });
+  const preview = card.querySelector("[data-preview]")?.cloneNode();
+  htmx.swap({ target: card, text: html, swap: "outerMorph", sourceElement: place })
+    .then(() => fadeIntoPicture(preview, job));
+}
+
+/** Let the last preview lie over the finished picture until that is there, then fade. */
+async function fadeIntoPicture(preview, job) {
+  const tile = document.querySelector(`#job-${CSS.escape(job)} a.tile`);
+  if (!preview || preview.hidden || !tile) return;
+  preview.removeAttribute("data-preview");
+  preview.addEventListener("animationend", () => preview.remove());
+  tile.append(preview);
+  await tile.querySelector("img").decode().catch(() => {});
+  preview.classList.add("is-leaving");
 }
 
 /** Write the places of jobs that still wait. */

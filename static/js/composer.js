@@ -27,7 +27,7 @@ export function setPrompt(words) {
   box.value = words;
   box.focus();
   box.setSelectionRange(words.length, words.length);
-  fit(box);
+  box.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function onKey(event) {
@@ -78,7 +78,7 @@ function addToCount(step) {
   const count = document.querySelector("[data-count]");
   const wanted = (Number(count.value) || 1) + step;
   count.value = String(Math.min(Math.max(wanted, 1), Number(count.max)));
-  refresh();
+  count.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 /** Show the price of this press, and say why it cannot be pressed. */

@@ -1,12 +1,16 @@
 // The Create page: the form, the model picker, and the live stream of pictures.
 import { startComposer } from "./composer.js";
+import { startDraft } from "./draft.js";
 import { startHistory } from "./history.js";
 import { startLive } from "./live.js";
 import { startPicker } from "./picker.js";
 import { startSkeleton } from "./skeleton.js";
+import { startTimes } from "./times.js";
 
 startComposer();
+startDraft();
 startHistory();
 startPicker();
 startSkeleton();
+startTimes();
 startLive();

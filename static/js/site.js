@@ -1,6 +1,6 @@
 // What every page has: the theme toggle, menus that close, words for lost requests, and
 // care for what the browser keeps and knows of the person.
-import { forgetOthers } from "./keepsakes.js";
+import { forgetAtSignOut, forgetOthers } from "./keepsakes.js";
 import { startMenus } from "./menu.js";
 import { startNotices } from "./notices.js";
 import { startThemeToggle } from "./theme.js";
@@ -10,4 +10,5 @@ startThemeToggle();
 startMenus();
 startNotices();
 forgetOthers();
+forgetAtSignOut();
 tellTimeZone();

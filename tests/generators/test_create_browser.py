@@ -337,6 +337,50 @@ def test_when_somebody_signs_out_then_their_earlier_prompts_are_forgotten(new_pa
     assert page.evaluate(kept) == []
 
 
+def test_when_the_session_ends_then_the_words_outlive_it_but_not_a_sign_out(
+    new_page, site
+):
+    page = new_page()
+    email = page.locator(".menu__head").text_content()
+    page.fill("#prompt", "a patient fox")
+    page.get_by_role("button", name="One picture more").click()
+    page.reload()
+    expect(page.locator("#prompt")).to_have_value("a patient fox")
+    expect(page.locator("#num_images")).to_have_value("2")
+    page.context.clear_cookies(name="sessionid")
+    page.click(".composer__go")
+    page.wait_for_url(re.compile(r"/accounts/login/\?next="))
+    page.fill("[name=login]", email)
+    page.fill("[name=password]", PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(f"{site.url}/?image_model=fake")
+    expect(page.locator("#prompt")).to_have_value("a patient fox")
+    expect(page.locator("[data-cost]")).to_have_text("4 credits")
+    page.locator("[data-menu] .avatar").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You have signed out.")).to_be_visible()
+    drafts = "Object.keys(sessionStorage).filter((key) => key.startsWith('draft-'))"
+    assert page.evaluate(drafts) == []
+
+
+def test_when_a_picture_is_saved_then_the_preview_fades_into_it(new_page):
+    page = new_page()
+    batch = press(page, f"a harbour {SLOW}")
+    expect(batch.locator("[data-preview]")).to_be_visible()
+    done(batch)
+    expect(batch.locator(".tile__preview.is-leaving")).to_have_count(1, timeout=2000)
+    expect(batch.locator(".tile__preview")).to_have_count(0)
+
+
+def test_when_time_passes_then_the_page_says_so(new_page):
+    page = new_page()
+    page.clock.install()
+    page.reload()
+    batch = press(page, "a clock")
+    page.clock.fast_forward("03:00")
+    expect(batch.locator("time")).to_have_text("3 minutes ago")
+
+
 def test_when_there_is_no_script_then_pictures_are_still_made(new_page):
     page = new_page(java_script_enabled=False)
     page.select_option("#image_model", "fake-local")
