@@ -7,26 +7,49 @@ from django.contrib.humanize.templatetags.humanize import ordinal
 from django.db.models import F
 from django.utils import timezone
 
-from generators import queue
+from generators import catalog, queue
 from generators.contracts import Lane
-from generators.models import GenerationJob
+from generators.effort import effort, usual_effort
+from generators.models import GenerationJob, ImageModel
 
 SAMPLES = 20
 Status = GenerationJob.Status
 
 
-def usual_seconds(image_model_id: int | None) -> float | None:
-    """Return the median seconds a picture of an image model took lately, if any did."""
-    if image_model_id is None:
+def usual_seconds(image_model: ImageModel) -> float | None:
+    """Return the seconds a picture by a model's usual settings takes, if measured."""
+    try:
+        able = catalog.capabilities_of(image_model)
+    except ValueError:  # an admin's slip; the model cannot be chosen
         return None
+    return _median(_measured(image_model.pk), usual_effort(able))
+
+
+def _measured(image_model_id: int | None) -> list[tuple[int, float]]:
+    """Return effort and seconds of one picture of an image model's latest jobs."""
+    if image_model_id is None:
+        return []
     recent = GenerationJob.objects.filter(
         image_model=image_model_id, status=Status.SUCCEEDED, num_delivered__gt=0
     ).order_by("-finished_at")
-    seconds = recent.annotate(
+    rows = recent.annotate(
         seconds_each=F("model_seconds") / F("num_delivered")
-    ).values_list("seconds_each", flat=True)[:SAMPLES]
-    measured = [each for each in seconds if each is not None]
-    return statistics.median(measured) if measured else None
+    ).values_list("seconds_each", "recipe__num_inference_steps", "width", "height")
+    return [
+        (effort(steps, width=width, height=height), seconds)
+        for seconds, steps, width, height in rows[:SAMPLES]
+        if seconds is not None
+    ]
+
+
+def _median(measured: list[tuple[int, float]], wanted: int) -> float | None:
+    """Return the median seconds of that effort; with none measured, in proportion."""
+    alike = [seconds for each, seconds in measured if each == wanted]
+    scaled = alike or [
+        seconds * wanted / each if wanted and each else seconds
+        for each, seconds in measured
+    ]
+    return statistics.median(scaled) if scaled else None
 
 
 class Outlook:
@@ -37,18 +60,15 @@ class Outlook:
     """
 
     def __init__(self) -> None:
-        self._usual: dict[int | None, float | None] = {}
+        self._measured: dict[int | None, list[tuple[int, float]]] = {}
         self._lines: dict[str, queue.Line] = {}
         self._running: dict[str, list[GenerationJob]] = {}
 
-    def usual_seconds(
-        self, image_model_id: int | None, *, num_images: int
-    ) -> float | None:
-        """Return the seconds so many pictures usually take, if measured."""
-        if image_model_id not in self._usual:
-            self._usual[image_model_id] = usual_seconds(image_model_id)
-        each = self._usual[image_model_id]
-        return None if each is None else each * num_images
+    def usual_seconds(self, job: GenerationJob) -> float | None:
+        """Return the seconds such a job usually takes, if measured."""
+        steps = job.recipe.get("num_inference_steps")
+        each = effort(steps, width=job.width, height=job.height)
+        return self._seconds_of((job.image_model_id, job.num_images, each))
 
     def seconds_left(self, job: GenerationJob) -> float | None:
         """Estimate the seconds until a job is done, or ``None`` if nothing is known."""
@@ -56,13 +76,13 @@ class Outlook:
             return self._left_of_running(job)
         if job.status != Status.QUEUED or job.next_action_at is not None:
             return None
-        own = self.usual_seconds(job.image_model_id, num_images=job.num_images)
+        own = self.usual_seconds(job)
         if own is None:
             return None
         running = self._running_in(job.lane)
         work = sum(self._left_of_running(each) or 0.0 for each in running)
-        for image_model_id, num_images in self._line_of(job.lane).work_ahead_of(job):
-            work += self.usual_seconds(image_model_id, num_images=num_images) or 0.0
+        for ahead in self._line_of(job.lane).work_ahead_of(job):
+            work += self._seconds_of(ahead) or 0.0
         slots = 1 if job.lane == Lane.LOCAL else settings.REMOTE_CONCURRENCY
         return own + work / max(slots, len(running))
 
@@ -76,6 +96,13 @@ class Outlook:
         if place == queue.POSITION_LIMIT:
             where = f"after {place}"
         return where if left is None else f"{where}, ~{_round(left)}"
+
+    def _seconds_of(self, work: queue.Work) -> float | None:
+        image_model_id, num_images, wanted = work
+        if image_model_id not in self._measured:
+            self._measured[image_model_id] = _measured(image_model_id)
+        each = _median(self._measured[image_model_id], wanted)
+        return None if each is None else each * num_images
 
     def _line_of(self, lane: str) -> queue.Line:
         if lane not in self._lines:
@@ -94,7 +121,7 @@ class Outlook:
         elapsed = (timezone.now() - job.drawing_since).total_seconds()
         if job.progress >= 0.1:  # earlier, one step says too little
             return max(0.0, elapsed / job.progress - elapsed)
-        whole = self.usual_seconds(job.image_model_id, num_images=job.num_images)
+        whole = self.usual_seconds(job)
         return None if whole is None else max(0.0, whole - elapsed)
 
 

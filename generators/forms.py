@@ -91,7 +91,7 @@ class PickerEntry:
     @property
     def speed_words(self) -> str:
         """Return the seconds a picture usually takes here; empty if never measured."""
-        seconds = estimates.usual_seconds(self.image_model.pk)
+        seconds = estimates.usual_seconds(self.image_model)
         return "" if seconds is None else f"~{max(1, round(seconds))} s here"
 
 

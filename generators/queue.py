@@ -24,10 +24,12 @@ from django.db.models import F, QuerySet
 from generators import moves
 from generators.clock import Now
 from generators.contracts import Lane
+from generators.effort import effort
 from generators.models import GenerationJob
 from generators.moves import Claim
 
 Jobs = QuerySet[GenerationJob, GenerationJob]
+Work = tuple[int | None, int, int]
 Status = GenerationJob.Status
 Phase = GenerationJob.Phase
 
@@ -75,11 +77,12 @@ def next_turns(owner_id: int, lane: str, count: int) -> Sequence[int]:
 class Line:
     """The first ``POSITION_LIMIT`` ready jobs of a lane in turn, as one look saw them.
 
-    ``places`` are their turns and keys, ``work`` their image models and pictures.
+    ``places`` are their turns and keys, ``work`` their image models, pictures and the
+    effort of one picture.
     """
 
     places: Sequence[tuple[int, int]]
-    work: Sequence[tuple[int | None, int]]
+    work: Sequence[Work]
 
     def position(self, job: GenerationJob) -> int | None:
         """Return a ready job's place, 1 for the next, or ``None``.
@@ -90,18 +93,22 @@ class Line:
             return None
         return min(len(self.work_ahead_of(job)) + 1, POSITION_LIMIT)
 
-    def work_ahead_of(self, job: GenerationJob) -> Sequence[tuple[int | None, int]]:
+    def work_ahead_of(self, job: GenerationJob) -> Sequence[Work]:
         """Return what starts before a ready job, as things stand."""
         return self.work[: bisect.bisect_left(self.places, (job.turn, job.pk))]
 
 
 def line_of(lane: str) -> Line:
     """Look at who waits in a lane, in one query."""
-    columns = ("turn", "pk", "image_model_id", "num_images")
-    rows = list(_in_turn(lane).values_list(*columns)[:POSITION_LIMIT])
+    own = ("turn", "pk", "image_model_id", "num_images")
+    of_recipe = ("recipe__num_inference_steps", "width", "height")
+    rows = list(_in_turn(lane).values_list(*own, *of_recipe)[:POSITION_LIMIT])
     return Line(
-        places=[(turn, pk) for turn, pk, _, _ in rows],
-        work=[(image_model, num_images) for _, _, image_model, num_images in rows],
+        places=[(turn, pk) for turn, pk, *_ in rows],
+        work=[
+            (image_model, num_images, effort(steps, width=width, height=height))
+            for _, _, image_model, num_images, steps, width, height in rows
+        ],
     )
 
 

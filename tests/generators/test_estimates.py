@@ -25,8 +25,7 @@ def took(user, seconds, *, num_images=1, model=factories.LOCAL):
 
 def test_nothing_measured_means_no_promise(alice):
     job = factories.make_job(alice, model=factories.LOCAL)
-    assert estimates.usual_seconds(job.image_model_id) is None
-    assert estimates.usual_seconds(None) is None
+    assert estimates.usual_seconds(job.image_model) is None
     assert estimates.Outlook().seconds_left(job) is None
     assert estimates.Outlook().waiting_words(job) == "next"
 
@@ -37,7 +36,48 @@ def test_the_usual_time_is_the_median_a_picture_of_the_latest(alice):
     for seconds in [2.0] * 10 + [3.0] * 9 + [50.0]:
         took(alice, 4 * seconds, num_images=4)
     model = catalog.find(factories.LOCAL)
-    assert estimates.usual_seconds(model.pk) == 2.5
+    assert estimates.usual_seconds(model) == 2.5
+
+
+def with_recipe(job, *, steps, side):
+    """Make a job one of so many steps and pixels a side."""
+    job.recipe = job.recipe | {"num_inference_steps": steps}
+    job.width = job.height = side
+    job.save()
+    return job
+
+
+def test_the_time_of_other_settings_is_told_in_proportion(alice):
+    took(alice, 1.0)
+    with_recipe(GenerationJob.objects.get(), steps=1, side=256)
+    job = factories.make_job(alice, model=factories.LOCAL)
+    outlook = estimates.Outlook()
+    assert outlook.usual_seconds(with_recipe(job, steps=20, side=256)) == 20
+    assert outlook.usual_seconds(with_recipe(job, steps=20, side=512)) == 80
+    next_one = with_recipe(
+        factories.make_job(alice, model=factories.LOCAL), steps=1, side=256
+    )
+    assert outlook.seconds_left(next_one) == pytest.approx(81)
+
+
+def test_the_time_of_the_same_settings_counts_alone(alice):
+    took(alice, 1.0)
+    with_recipe(GenerationJob.objects.get(), steps=1, side=256)
+    took(alice, 5.0)
+    latest = GenerationJob.objects.latest("pk")
+    with_recipe(latest, steps=20, side=256)
+    assert estimates.Outlook().usual_seconds(latest) == 5
+
+
+def test_the_pickers_time_is_that_of_the_usual_settings(alice):
+    took(alice, 1.0)
+    with_recipe(GenerationJob.objects.get(), steps=1, side=256)
+    model = catalog.find(factories.LOCAL)
+    steps = {"minimum": 1, "maximum": 50, "default": 20}
+    model.capabilities = model.capabilities | {"num_inference_steps": steps}
+    size = catalog.capabilities_of(model).usual_size()
+    expected = 20 * size.width * size.height / 256**2
+    assert estimates.usual_seconds(model) == pytest.approx(expected)
 
 
 def test_a_waiting_job_counts_the_work_ahead_of_it(alice, bob):
