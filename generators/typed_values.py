@@ -5,6 +5,7 @@ Each reader answers ``None`` for what it does not know, whatever that is.
 
 import math
 import re
+import unicodedata
 from typing import Final
 
 from generators.contracts import Size
@@ -18,6 +19,13 @@ _MAX_SHOWN = 40
 def is_blank(value: object) -> bool:
     """Say whether nothing was typed."""
     return value is None or (isinstance(value, str) and not value.strip())
+
+
+def is_invisible(text: str) -> bool:
+    """Say whether a text shows nothing: spaces, zero width and control characters."""
+    return all(
+        char.isspace() or unicodedata.category(char) in ("Cc", "Cf") for char in text
+    )
 
 
 def whole_number(value: object) -> int | None:

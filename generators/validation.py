@@ -1,7 +1,8 @@
 """From what somebody typed to one checked request; the form, the CLI and the API use it.
 
-Nothing is charged before this has passed, and nothing the image model cannot do is
-dropped silently: it is refused by the name of its field.
+Nothing is charged before this has passed, and nothing given to it that the image model
+cannot do is dropped silently: it is refused by the name of its field. What a page has
+no field for, or a field that its chosen model does not show, never gets here.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from generators.models import ImageModel
 from generators.typed_values import (
     decimal_number,
     is_blank,
+    is_invisible,
     read_size,
     shown,
     whole_number,
@@ -52,8 +54,11 @@ class _Refused(ValueError):
 def find_model(name: object) -> ImageModel:
     """Return the image model of this slug or alias.
 
-    Raises ``RequestErrors`` on ``image_model``, which lists what there is to choose.
+    Raises ``RequestErrors`` on ``image_model``; for a name that is not known it lists
+    what there is to choose.
     """
+    if is_blank(name):
+        raise RequestErrors({"image_model": "Choose a model."})
     try:
         if not isinstance(name, str):
             raise ImageModel.DoesNotExist
@@ -144,16 +149,18 @@ def _operation(value: object, able: Capabilities) -> Operation:
 
 def _prompt(value: object, able: Capabilities, *, operation: Operation) -> str:
     text = _text(value, able.max_prompt_chars)
-    if not text.strip() and operation in _NEEDS_PROMPT:
+    if is_invisible(text) and operation in _NEEDS_PROMPT:
         raise _Refused("Describe the picture you want.")
     return text
 
 
 def _unwanted(value: object, able: Capabilities) -> str:
     text = _text(value, able.max_prompt_chars)
-    if text.strip() and not able.has_negative_prompt:
+    if is_invisible(text):
+        return ""
+    if not able.has_negative_prompt:
         raise _Refused("This model has no negative prompt. Leave it empty.")
-    return text if text.strip() else ""
+    return text
 
 
 def _text(value: object, max_chars: int) -> str:

@@ -151,6 +151,7 @@ def test_when_there_is_no_script_then_another_model_can_be_drawn(signed_in):
 BAD = [
     ("prompt", "", "Describe the picture you want."),
     ("prompt", " \n ", "Describe the picture you want."),
+    ("prompt", "\u200b \u2060", "Describe the picture you want."),
     ("prompt", "x" * 1_000_000, "1,000,000 characters long"),
     ("prompt", "nul \0 here", "NUL character"),
     ("num_images", "0", "whole number from 1"),
@@ -168,7 +169,7 @@ BAD = [
     ("guidance_scale", "inf", "from 0 to 20"),
     ("scheduler", "magic", "is not a scheduler"),
     ("image_model", "no-such-model", "is not a model of this site"),
-    ("image_model", "", "is not a model of this site"),
+    ("image_model", "", "Choose a model."),
     ("image_model", "nul\0", "is not a model of this site"),
 ]
 
