@@ -24,6 +24,7 @@ from django.db.models import F
 
 from accounts.models import User
 from gallery import metadata, thumbnails
+from gallery.clean_text import clean
 from gallery.containers import BrokenContainer
 from gallery.decoding import MIME_TYPES, BrokenPicture, DecodedPicture, decode
 from gallery.files import StorageFailed, remove_files, write_files
@@ -175,7 +176,7 @@ def _create_image(recipe: ImageRecipe, file: StoredFile, owner: User) -> Image:
         operation=recipe.operation,
         prompt=recipe.prompt,
         negative_prompt=recipe.negative_prompt,
-        revised_prompt=_storable(recipe.revised_prompt),
+        revised_prompt=clean(recipe.revised_prompt),
         seed=recipe.seed,
         provider=recipe.provider,
         provider_model_id=recipe.provider_model_id,
@@ -185,11 +186,6 @@ def _create_image(recipe: ImageRecipe, file: StoredFile, owner: User) -> Image:
         credits=recipe.credits,
         model_seconds=recipe.model_seconds,
     )
-
-
-def _storable(text: str) -> str:
-    """Return a provider's text without what no database takes: NUL, lone surrogates."""
-    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def _referenced(prepared: PreparedImage) -> StoredFile:

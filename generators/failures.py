@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from gallery.clean_text import clean
 from gallery.storage import BrokenPicture, StorageFailed
 from generators import errors
 from generators.models import GenerationJob
@@ -50,6 +51,6 @@ class Failure:
         detail = getattr(error, "detail", "")
         return cls(
             kind=next(own, Kind.UNEXPECTED),
-            message=getattr(error, "user_message", words),
-            detail=f"{type(error).__name__}: {detail or error}",
+            message=clean(getattr(error, "user_message", words)),
+            detail=clean(f"{type(error).__name__}: {detail or error}"),
         )

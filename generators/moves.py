@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from gallery.clean_text import clean
 from generators.clock import Now, after
 from generators.contracts import JobHandle
 from generators.models import GenerationJob, JobEvent
@@ -266,23 +267,14 @@ def _move(
     What a provider says enters the database here, and is cleaned first.
     """
     step = TRANSITIONS[action]
-    columns = _storable(columns)
+    columns = clean(columns)
     with transaction.atomic():
         rows = rows.filter(pk=job.pk, status__in=step.sources)
         if not _write(rows, status=step.target, **columns):
             return False
         if is_news:
-            JobEvent.objects.create(job=job, name=action, note=_storable(note)[:500])
+            JobEvent.objects.create(job=job, name=action, note=clean(note)[:500])
     return True
-
-
-def _storable(value: Any) -> Any:
-    """Return a value without what no database takes in text: NUL, lone surrogates."""
-    if isinstance(value, dict):
-        return {key: _storable(each) for key, each in value.items()}
-    if isinstance(value, str):
-        return value.replace("\0", "").encode(errors="replace").decode()
-    return value
 
 
 def _write(rows: Jobs, **columns: Any) -> bool:
