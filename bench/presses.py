@@ -50,10 +50,22 @@ def presses(person: Person, home: Path, count: int) -> tuple[Figures, Goals]:
     delays = json.loads(bare("wake", queue, str(count)))
     times = press_often(person, count)
     figures = [
-        *_both("press to placeholder", times.placeholder, posts, "bare Django POST"),
-        *_both("press to start", times.started, delays, "bare Celery over files"),
-        *_both("press to picture beyond the model's own time", times.beyond, None, ""),
-        *_both("seconds a picture, the model's own", times.model, drawn, "bare script"),
+        *_both(
+            "press to placeholder",
+            times.placeholder,
+            posts,
+            bare_name="bare Django POST",
+        ),
+        *_both(
+            "press to start", times.started, delays, bare_name="bare Celery over files"
+        ),
+        *_both("press to picture beyond the model's own time", times.beyond),
+        *_both(
+            "seconds a picture, the model's own",
+            times.model,
+            drawn,
+            bare_name="bare script",
+        ),
     ]
     over = p50(times.drawn) - p50(drawn)
     return figures, [
@@ -91,11 +103,16 @@ def presses_with_redis(home: Path, url: str, count: int) -> tuple[Figures, Goals
         is_met=ratio <= 5,
     )
     name = "press to start, Redis"
-    return _both(name, times.started, delays, "bare Celery over Redis"), [goal]
+    peer = "bare Celery over Redis"
+    return _both(name, times.started, delays, bare_name=peer), [goal]
 
 
 def _both(
-    name: str, values: list[float], yardstick: list[float] | None, bare_name: str
+    name: str,
+    values: list[float],
+    yardstick: list[float] | None = None,
+    *,
+    bare_name: str = "",
 ) -> Figures:
     """Make the figures of the median and of the slowest twentieth, in ms."""
     return [

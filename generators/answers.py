@@ -68,7 +68,14 @@ def token_of(request: HttpRequest) -> uuid.UUID:
 
 
 def told_credits(request: HttpRequest, *, num_images: int) -> int | None:
-    """Return the price of this press as the page showed it, if it showed one."""
+    """Return the price of this press as the page showed it, if it showed one.
+
+    The button of a page without scripts may still show another model's price; then the
+    one beside the model's name in the picker counts, which is today's.
+    """
+    chosen = request.POST.get("image_model")
+    if request.POST.get("told_model", chosen) != chosen:
+        return None
     each = request.POST.get("told_price", "")
     return int(each) * num_images if each.isdecimal() and len(each) < 10 else None
 

@@ -216,7 +216,7 @@ def _try_later(claim: Claim, error: errors.Transient) -> None:
 def _begin_again(claim: Claim, error: Exception) -> bool:
     """Queue unpaid work again that broke off, unless it has done so too often."""
     if claim.job.attempts + 1 >= moves.MAX_ATTEMPTS:
-        return False
+        return _cancel_if_asked(claim)
     logger.warning("Job %s broke off: %s", claim.job, Failure.of(error).detail)
     unpaid = claim.rows.filter(call_started_at__isnull=True, handle__isnull=True)
     if patiently(lambda: moves.lose(unpaid, claim.job)):
@@ -235,9 +235,17 @@ def _pause(job: GenerationJob, error: errors.Transient) -> float:
 
 
 def _is_too_late(claim: Claim, seconds: float) -> bool:
-    """Say whether the next try would come later than a person is made to wait."""
+    """Say whether the provider will have been away for longer than a person waits.
+
+    It counts from its first refusal; what went before, or was begun anew since, was not
+    its doing.
+    """
+    anew = claim.job.events.filter(name__in=(Action.HAND_BACK, Action.LOSE))
+    refusals = claim.job.events.filter(name=Action.POSTPONE)
+    if (last := anew.order_by("-pk").first()) is not None:
+        refusals = refusals.filter(pk__gt=last.pk)
     long_ago = before(settings.RETRY_SECONDS - seconds)
-    return claim.rows.filter(started_at__lt=long_ago).exists()
+    return refusals.filter(created_at__lt=long_ago).exists()
 
 
 def _fail(claim: Claim, failure: Failure) -> None:

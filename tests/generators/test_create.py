@@ -354,6 +354,15 @@ def test_when_the_price_rose_meanwhile_then_the_new_one_is_shown_and_not_charged
     assert press(signed_in, told_price="5").status_code == 200  # a lower one is fine
 
 
+def test_when_another_model_is_chosen_without_script_then_its_own_price_counts(
+    signed_in, alice
+):
+    shown = {"told_price": "0", "told_model": "fake-local"}
+    assert press(signed_in, image_model="fake", **shown).status_code == 200
+    price = catalog.find("fake").price_credits
+    assert ledger.wallet_of(alice).balance == 100 - price
+
+
 def test_when_the_price_of_a_second_try_rose_then_its_button_says_so(signed_in, alice):
     job = factories.make_job(alice, "a bird !refuse", num_images=2)
     jobs.cancel_job(job)

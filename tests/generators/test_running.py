@@ -142,6 +142,20 @@ def test_free_work_that_always_breaks_off_fails_in_its_own_words(alice):
     assert balance(alice) == was
 
 
+def test_work_that_breaks_off_for_the_last_time_while_canceled_ends_canceled(
+    alice, monkeypatch
+):
+    job = factories.make_job(alice, "an owl", factories.LOCAL)
+
+    def breaks_off(self, request, *, on_progress):
+        jobs.cancel_job(job)
+        raise errors.UnexpectedResponse(broke_off=True)
+
+    monkeypatch.setattr(fake.FakeProvider, "submit", breaks_off)
+    GenerationJob.objects.filter(pk=job.pk).update(attempts=moves.MAX_ATTEMPTS - 1)
+    assert run(job).status == Status.CANCELED
+
+
 def test_paid_work_that_breaks_off_is_never_sent_again(alice):
     job = run(factories.make_job(alice, "an owl !break-off"))
     assert (job.status, calls(job)) == (Status.FAILED, 1)
@@ -221,9 +235,12 @@ def test_a_provider_that_is_down_is_asked_less_and_less_often(alice):
 def test_a_provider_that_stays_down_ends_the_job_at_its_deadline(alice, settings):
     before_all = balance(alice)
     job = run(factories.make_job(alice, "an owl !down"))
-    GenerationJob.objects.filter(pk=job.pk).update(
-        started_at=before(settings.RETRY_SECONDS), next_action_at=Now()
-    )
+    due = GenerationJob.objects.filter(pk=job.pk)
+    due.update(started_at=before(settings.RETRY_SECONDS), next_action_at=Now())
+    job = run(job)  # it waited long in its lane, which was not the provider's doing
+    assert job.status == Status.QUEUED
+    job.events.filter(name="postpone").update(created_at=before(settings.RETRY_SECONDS))
+    due.update(next_action_at=Now())
     job = run(job)
     assert (job.status, job.failure_kind) == (Status.FAILED, Kind.PROVIDER_DOWN)
     assert balance(alice) == before_all
