@@ -64,7 +64,7 @@ def discover(roots: Sequence[Path]) -> Discovery:
     for root in roots:
         for path in _candidates(root, depth=1):
             model_id = path.relative_to(root).as_posix()
-            if path.is_dir():
+            if _is_dir(path):
                 _add(models, problems, model_id=model_id, path=path)
             elif path.suffix in PICKLES:
                 problems.append(Problem(path=path, reason=_PICKLE))
@@ -91,7 +91,7 @@ def _candidates(folder: Path, *, depth: int) -> Iterator[Path]:
     for path in entries:
         if path.name.startswith(".") or path.name.endswith(PARTIAL_SUFFIX):
             continue
-        if not path.is_dir():
+        if not _is_dir(path):
             if path.suffix == ".safetensors" or path.suffix in PICKLES:
                 yield path
         elif _is_file(path.with_name(f"{path.name}.safetensors")):
@@ -101,6 +101,13 @@ def _candidates(folder: Path, *, depth: int) -> Iterator[Path]:
         else:
             inside = list(_candidates(path, depth=depth + 1))
             yield from inside or (path,)
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # as a folder it is looked at, fails again, and is named
+        return True
 
 
 def _is_file(path: Path) -> bool:

@@ -385,6 +385,19 @@ def test_when_an_entry_is_hostile_then_only_it_is_not_offered(
     assert len(offered.problems()) == 1
 
 
+@pytest.mark.parametrize("name", ["it", "shelf/it.safetensors", "it.txt"])
+def test_when_a_link_cannot_be_followed_then_only_it_is_not_offered(
+    offered, models_folder, name
+):
+    tiny_pipelines.save("flux", models_folder / "good")
+    path = models_folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to("x" * 300)  # as refused as a folder that is not for us
+    assert [each.provider_model_id for each in offered.catalog()] == ["good"]
+    (problem,) = offered.problems()
+    assert problem == f"{path}: It cannot be read: File name too long."
+
+
 @pytest.mark.parametrize("name", ["it.ckpt", "it.pt", "it.bin", "it.pth", "it.pkl"])
 def test_when_a_pickle_lies_there_then_it_is_refused_unopened(
     offered, models_folder, name
