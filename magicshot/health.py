@@ -1,11 +1,9 @@
 """Tells load balancers and the run command whether this process can serve."""
 
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-
-from generators.patience import DATABASE_AWAY
 
 
 @never_cache
@@ -15,6 +13,6 @@ def health(request: HttpRequest) -> JsonResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DATABASE_AWAY:
+    except (DatabaseError, InterfaceError):
         return JsonResponse({"status": "database does not answer"}, status=503)
     return JsonResponse({"status": "ok"})

@@ -1,5 +1,6 @@
 """Brings a data folder up to date before the site starts; quick when it already is."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 
@@ -7,7 +8,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from generators import catalog
@@ -19,29 +20,52 @@ def prepare(*, static: bool) -> None:
 
     Raises ``ImproperlyConfigured`` when the data folder or the database refuses.
     """
-    with in_plain_words(settings.MAGICSHOT_HOME):
-        migrate()
-        catalog.fill()
-        if static and not settings.DEBUG:
+    migrate()
+    catalog.fill()
+    if static and not settings.DEBUG:
+        with in_plain_words(settings.MAGICSHOT_HOME):
             collect_static()
 
 
-def migrate() -> bool:
-    """Bring the database up to date; say whether there was anything to do.
+def migrate() -> None:
+    """Bring the database up to date.
 
-    Raises ``ImproperlyConfigured`` when the database cannot be read or written.
+    Raises ``ImproperlyConfigured`` when it cannot be read or written.
     """
-    try:
+    with _database_in_plain_words():
+        if _is_behind(MigrationExecutor(connection)):
+            call_command("migrate", interactive=False, verbosity=0)
+
+
+def make_tables() -> None:
+    """Make the tables where there are none; a site that may be live is left alone.
+
+    Raises ``ImproperlyConfigured`` when the database cannot be read or written, or has
+    older tables.
+    """
+    with _database_in_plain_words():
         executor = MigrationExecutor(connection)
-        if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            return False
-        call_command("migrate", interactive=False, verbosity=0)
-    except OperationalError as error:
+        if _is_behind(executor) and executor.loader.applied_migrations:
+            raise ImproperlyConfigured(
+                "The database is older than this version: stop the site, then run "
+                "`manage.py migrate`."
+            )
+    migrate()
+
+
+def _is_behind(executor: MigrationExecutor) -> bool:
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+@contextlib.contextmanager
+def _database_in_plain_words() -> Iterator[None]:
+    try:
+        yield
+    except (DatabaseError, InterfaceError) as error:
         raise ImproperlyConfigured(
             f"The database {settings.DATABASES['default']['NAME']} cannot be used: "
             f"{str(error).strip()}."
         ) from error
-    return True
 
 
 def collect_static() -> bool:

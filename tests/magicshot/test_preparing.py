@@ -1,6 +1,7 @@
-"""What a start says when the disk or the database refuses."""
+"""What a start says when the disk or the database refuses, and whom it leaves alone."""
 
 import resource
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -47,3 +48,48 @@ def test_when_the_disk_takes_nothing_more_then_the_folder_is_named(
         check=False,
     )
     assert_named(ran, tmp_path)
+
+
+@pytest.mark.parametrize("command", ["run", "models"])
+def test_when_the_database_is_garbage_then_it_is_named(tmp_path: Path, command: str):
+    (tmp_path / "db.sqlite3").write_bytes(b"no database" * 1000)
+    assert_named(manage(command, home=tmp_path, PORT=str(free_port())), tmp_path)
+
+
+GARBAGE_FOUND = """
+import django; django.setup()
+from pathlib import Path
+from django.conf import settings
+from django.test import RequestFactory
+from magicshot.health import health
+Path(settings.DATABASES["default"]["NAME"]).write_bytes(b"no database" * 1000)
+print(health(RequestFactory().get("/healthz")).status_code)
+"""
+
+
+def test_when_the_database_is_garbage_then_a_load_balancer_is_told(tmp_path: Path):
+    settings = {"DJANGO_SETTINGS_MODULE": "magicshot.settings", "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        [sys.executable, "-c", GARBAGE_FOUND],
+        env=clean_environment(tmp_path, settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stdout == "503\n", ran.stderr
+
+
+@pytest.mark.parametrize("command", ["models", "fill_catalog"])
+def test_when_only_asked_then_an_older_database_is_left_alone(
+    tmp_path: Path, command: str
+):
+    assert manage("migrate", "generators", "0001", home=tmp_path).returncode == 0
+    ran = manage(command, home=tmp_path)
+    assert ran.returncode == 1
+    assert "run `manage.py migrate`" in ran.stderr
+    database = sqlite3.connect(tmp_path / "db.sqlite3")
+    rows = "SELECT count(*) FROM django_migrations WHERE app = 'generators'"
+    assert database.execute(rows).fetchone() == (1,)
+    database.close()
+    assert manage("migrate", home=tmp_path).returncode == 0
+    assert manage(command, home=tmp_path).returncode == 0

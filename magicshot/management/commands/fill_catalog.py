@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Fill, and say what was done."""
-        preparing.migrate()
+        preparing.make_tables()
         report = catalog.fill()
         for problem in report.problems:
             self.stderr.write(problem)

@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Print the models, in the dropdown's order; of a fresh site too."""
-        preparing.migrate()
+        preparing.make_tables()
         entries = [
             _entry(row)
             for row in catalog.all_models()
