@@ -1,12 +1,15 @@
-"""Tiny models of every family, and one engine that the tests share."""
+"""Tiny models of every family, an engine that the tests share, and a shop."""
 
 import os
 
 import pytest
 
+from generators.models import ImageModel
+from generators.providers import registry
 from generators.providers.local.engine_client import EngineClient
 from generators.providers.local_diffusers import LocalDiffusersProvider
 from tests.fakes.shared_engine import SharedEngine
+from tests.fakes.shop import ShopProvider, spec
 
 # One thread in the engines and in bare pipelines: tiny tensors gain nothing from more,
 # and threads that wait for each other crawl on a busy machine. Read when torch starts.
@@ -47,3 +50,15 @@ def local(settings, models_folder, tiny_models, shared_engine):
     """The local provider with the tiny models."""
     settings.MODELS_DIR = tiny_models
     return LocalDiffusersProvider(engine=shared_engine)
+
+
+@pytest.fixture
+def shop(settings, monkeypatch) -> type[ShopProvider]:
+    """The shop, as the only provider."""
+    settings.FAKE_PROVIDER = False
+    path = f"{ShopProvider.__module__}.ShopProvider"
+    monkeypatch.setattr(registry, "_PATHS", {"shop": path})
+    monkeypatch.setattr(ShopProvider, "shelf", (spec("brush"),))
+    monkeypatch.setattr(ShopProvider, "is_open", True)
+    ImageModel.objects.all().delete()
+    return ShopProvider

@@ -12,66 +12,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from generators import catalog, errors
-from generators.contracts import Availability, Capabilities, Lane, ModelSpec, Size
+from generators import catalog
+from generators.contracts import Capabilities
 from generators.models import ImageModel, ImageModelAlias
-from generators.providers import registry
-from generators.providers.base import Provider
+from tests.fakes.shop import ABLE, spec
 
 pytestmark = pytest.mark.django_db
-
-_ABLE = Capabilities(sizes=(Size(width=64, height=64),))
-
-
-def spec(model_id: str, **fields) -> ModelSpec:
-    values = {
-        "provider": "shop",
-        "provider_model_id": model_id,
-        "slug": model_id,
-        "label": model_id.title(),
-        "description": "",
-        "family": "remote",
-        "capabilities": _ABLE,
-        "price_credits": 2,
-    }
-    return ModelSpec(**(values | fields))
-
-
-class ShopProvider(Provider):
-    """A provider whose shelf the tests fill."""
-
-    slug = "shop"
-    label = "Shop"
-    lane = Lane.REMOTE
-    is_paid = True
-    shelf: tuple[ModelSpec, ...] = ()
-    is_open = True
-
-    def availability(self):
-        return Availability(
-            is_available=self.is_open,
-            reason="" if self.is_open else "The shop is shut.",
-        )
-
-    def catalog(self):
-        if not self.is_open:
-            raise errors.NotConfigured(detail="no key")
-        return self.shelf
-
-    def submit(self, request, *, on_progress):
-        raise errors.NotConfigured
-
-
-@pytest.fixture
-def shop(settings, monkeypatch) -> type[ShopProvider]:
-    """The shop, as the only provider."""
-    settings.FAKE_PROVIDER = False
-    path = f"{__name__}.ShopProvider"
-    monkeypatch.setattr(registry, "_PATHS", {"shop": path})
-    monkeypatch.setattr(ShopProvider, "shelf", (spec("brush"),))
-    monkeypatch.setattr(ShopProvider, "is_open", True)
-    ImageModel.objects.all().delete()
-    return ShopProvider
 
 
 def test_when_filled_then_each_offer_is_a_row_and_a_second_fill_does_nothing(shop):
@@ -82,7 +28,7 @@ def test_when_filled_then_each_offer_is_a_row_and_a_second_fill_does_nothing(sho
     assert (row.label, row.good_at, row.price_credits) == ("Brush", "oil, ink", 2)
     assert row.sunset_date == datetime.date(2027, 1, 31)
     assert row.enabled
-    assert catalog.capabilities_of(row) == _ABLE
+    assert catalog.capabilities_of(row) == ABLE
     assert str(catalog.fill()) == "0 new, 0 changed, 0 retired, 0 problems"
 
 

@@ -1,5 +1,6 @@
 """One entry that cannot be written harms no other, and no start."""
 
+import errno
 import importlib
 
 import pytest
@@ -8,7 +9,8 @@ from django.core.checks import run_checks
 
 from generators import catalog
 from generators.models import ImageModel
-from tests.generators.test_catalog import shop, spec  # noqa: F401 (a fixture)
+from magicshot import preparing
+from tests.fakes.shop import spec
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.django_db
     ],
     ids=str,
 )
-def test_when_one_entry_cannot_be_written_then_the_others_are(shop, broken):  # noqa: F811
+def test_when_one_entry_cannot_be_written_then_the_others_are(shop, broken):
     shop.shelf = (spec("bad", **broken), spec("brush", aliases=("quill",)))
     report = catalog.fill()
     assert report.created == ["brush"]
@@ -34,7 +36,7 @@ def test_when_one_entry_cannot_be_written_then_the_others_are(shop, broken):  # 
     assert not ImageModel.objects.filter(slug="bad").exists()
 
 
-def test_when_a_known_entry_turns_bad_then_its_row_stays_as_it_was(shop):  # noqa: F811
+def test_when_a_known_entry_turns_bad_then_its_row_stays_as_it_was(shop):
     shop.shelf = (spec("brush"), spec("pen"))
     catalog.fill()
     before = ImageModel.objects.values().get(slug="brush")
@@ -44,7 +46,7 @@ def test_when_a_known_entry_turns_bad_then_its_row_stays_as_it_was(shop):  # noq
     assert ImageModel.objects.values().get(slug="brush") == before
 
 
-def test_when_an_alias_cannot_be_written_then_the_other_still_finds_it(shop):  # noqa: F811
+def test_when_an_alias_cannot_be_written_then_the_other_still_finds_it(shop):
     shop.shelf = (spec("brush", aliases=("\ud800", "quill")),)
     report = catalog.fill()
     assert len(report.problems) == 1
@@ -70,3 +72,13 @@ def test_when_migrated_then_promises_nobody_reads_are_gone():
     row.refresh_from_db()
     assert row.capabilities == row.catalog_entry["capabilities"] == able
     assert catalog.capabilities_of(row)
+
+
+def test_when_an_offer_cannot_be_read_then_the_data_folder_is_not_blamed(shop):
+    class Refused:
+        def __iter__(self):
+            raise PermissionError(errno.EACCES, "Permission denied", "/models/it")
+
+    shop.shelf = Refused()
+    with pytest.raises(PermissionError):
+        preparing.prepare(static=False)
