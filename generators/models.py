@@ -278,11 +278,8 @@ class GenerationJob(models.Model):
     @property
     def is_ended(self) -> bool:
         """Say whether nothing more will happen to it."""
-        return self.status in {
-            self.Status.SUCCEEDED,
-            self.Status.FAILED,
-            self.Status.CANCELED,
-        }
+        status = self.Status
+        return self.status in {status.SUCCEEDED, status.FAILED, status.CANCELED}
 
 
 class JobEvent(models.Model):
