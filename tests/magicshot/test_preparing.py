@@ -39,9 +39,13 @@ def test_when_the_disk_takes_nothing_more_then_the_folder_is_named(
     more = {"PORT": str(free_port())} | (
         {"SECRET_KEY": secret_key} if secret_key else {}
     )
+    environment = clean_environment(tmp_path, more)
+    # Coverage could not write either, and would say so.
+    environment.pop("COVERAGE_PROCESS_CONFIG", None)
+    environment.pop("COVERAGE_PROCESS_START", None)
     ran = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "run"],
-        env=clean_environment(tmp_path, more),
+        env=environment,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
         capture_output=True,
         text=True,
