@@ -209,7 +209,8 @@ def cards_of(jobs: Iterable[GenerationJob]) -> list[JobCard]:
 def waiting_words(job: GenerationJob, outlook: estimates.Outlook) -> str:
     """Return how long a queued job still waits, as known now."""
     if job.next_action_at is not None:
-        return "The model is busy · trying again soon"
+        words = "trying again soon"
+        return words.capitalize() if job.attempts else f"The model is busy · {words}"
     place = outlook.waiting_words(job)
     return f"Waiting · {place}" if place else "Waiting"
 

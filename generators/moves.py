@@ -118,9 +118,18 @@ def hand_back(claim: Claim) -> bool:
     return _queue_again(claim.rows, claim.job, Action.HAND_BACK)
 
 
-def lose(rows: Jobs, job: GenerationJob) -> bool:
-    """Queue it again after its worker or its work was lost, and count the attempt."""
-    return _queue_again(rows, job, Action.LOSE, attempts=F("attempts") + 1)
+def lose(rows: Jobs, job: GenerationJob, *, seconds: float = 0) -> bool:
+    """Queue it again after its worker or its work was lost, and count the attempt.
+
+    With ``seconds``, not before that many.
+    """
+    return _queue_again(
+        rows,
+        job,
+        Action.LOSE,
+        attempts=F("attempts") + 1,
+        next_action_at=after(seconds) if seconds else None,
+    )
 
 
 def let_go(rows: Jobs) -> bool:

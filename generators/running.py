@@ -33,6 +33,7 @@ from generators.transitions import Action
 
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 60.0
+BROKE_OFF_PAUSE_SECONDS = 15.0  # short of memory just now, it may not be then
 POLL_PAUSE_SECONDS = (0.1, 60.0)
 POLL_TROUBLE_SECONDS = 5.0
 
@@ -214,13 +215,14 @@ def _try_later(claim: Claim, error: errors.Transient) -> None:
 
 
 def _begin_again(claim: Claim, error: Exception) -> bool:
-    """Queue unpaid work again that broke off, unless it has done so too often."""
+    """Queue unpaid work that broke off again later, unless it has done so too often."""
     if claim.job.attempts + 1 >= moves.MAX_ATTEMPTS:
         return _cancel_if_asked(claim)
     logger.warning("Job %s broke off: %s", claim.job, Failure.of(error).detail)
     unpaid = claim.rows.filter(call_started_at__isnull=True, handle__isnull=True)
-    if patiently(lambda: moves.lose(unpaid, claim.job)):
-        wake.ring(claim.job.lane)
+    seconds = BROKE_OFF_PAUSE_SECONDS
+    if patiently(lambda: moves.lose(unpaid, claim.job, seconds=seconds)):
+        wake.ring(claim.job.lane, in_seconds=seconds)
         return True
     return _cancel_if_asked(claim)
 

@@ -83,6 +83,7 @@ def test_when_the_engine_is_killed_then_the_job_fails_in_words_and_costs_nothing
     for tries in range(1, moves.MAX_ATTEMPTS + 1):
         job.refresh_from_db()
         assert (job.status, job.attempts) == (Status.QUEUED, tries - 1)
+        GenerationJob.objects.filter(pk=job.pk).update(next_action_at=None)
         assert jobs.run_next(Lane.LOCAL, worker="test")
     job.refresh_from_db()
     assert job.status == Status.FAILED
