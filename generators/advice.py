@@ -62,6 +62,7 @@ _EDITS: Final = {
     Kind.OUT_OF_MEMORY: "Choose a smaller shape",
 }
 
+_FEWER: Final = "Ask for fewer pictures"
 _NOTHING_SMALLER: Final = "It may fit when the machine has less to do."
 
 _PREFERS_OTHER_MODEL: Final = {Kind.PROVIDER_DOWN, Kind.NOT_CONFIGURED}
@@ -79,7 +80,10 @@ def about(job: GenerationJob, *, other_models: Sequence[ImageModel]) -> Advice:
         more = _NOTHING_SMALLER if more == _USUAL_MORE[kind] else more
     advice = partial(Advice, title=TITLES[kind], more=more)
     if can_edit:
-        return advice(step=Step.EDIT, step_label=_EDITS[kind])
+        label = _EDITS[kind]
+        if kind == Kind.OUT_OF_MEMORY and not _has_smaller_shape(job):
+            label = _FEWER
+        return advice(step=Step.EDIT, step_label=label)
     if others and (kind in _PREFERS_OTHER_MODEL or not is_usable):
         other = _nearest(job, others)
         label = f"Try {other.label}"
@@ -96,8 +100,10 @@ def _more(kind: GenerationJob.FailureKind, said: str) -> str:
 
 def _could_be_smaller(job: GenerationJob) -> bool:
     """Say whether its model could be asked for fewer or smaller pictures."""
-    if job.num_images > 1:
-        return True
+    return job.num_images > 1 or _has_smaller_shape(job)
+
+
+def _has_smaller_shape(job: GenerationJob) -> bool:
     if job.image_model is None:
         return False
     try:

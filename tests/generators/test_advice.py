@@ -24,14 +24,17 @@ def advice_on_memory(user, *, num_images=1, message=STOPPED, sides=(256,)):
 
 
 @pytest.mark.parametrize(
-    "change", [{"num_images": 2}, {"sides": (128, 256)}], ids=["fewer", "smaller"]
+    ("change", "label"),
+    [
+        ({"num_images": 2}, "Ask for fewer pictures"),
+        ({"sides": (128, 256)}, "Choose a smaller shape"),
+        ({"num_images": 2, "sides": (128, 256)}, "Choose a smaller shape"),
+    ],
+    ids=["fewer", "smaller", "both"],
 )
-def test_what_could_be_smaller_is_to_be_edited(alice, change):
+def test_what_could_be_smaller_is_to_be_edited(alice, change, label):
     told = advice_on_memory(alice, **change)
-    assert (told.step, told.step_label) == (
-        advice.Step.EDIT,
-        "Choose a smaller shape",
-    )
+    assert (told.step, told.step_label) == (advice.Step.EDIT, label)
 
 
 def test_what_cannot_be_smaller_is_to_be_tried_again(alice):
