@@ -70,7 +70,9 @@ def test_when_installed_then_it_is_complete_and_in_the_dropdown(hub, models_fold
     assert "onnx" not in {each.split("/")[0] for each in there}
     row = ImageModel.objects.get(slug="tester-tiny")
     assert (row.provider, row.enabled, row.label) == ("local", True, "tester / tiny")
+    ImageModel.objects.all().delete()
     assert "Already installed" in install("tester/tiny")
+    assert ImageModel.objects.filter(slug="tester-tiny").exists()
 
 
 def test_when_the_connection_drops_once_then_the_rest_comes_by_range(
@@ -165,6 +167,13 @@ def test_when_another_revision_is_asked_for_then_it_says_what_lies_there(hub):
     hub.commit = "f" * 40
     assert "Already installed" in install("tester/tiny")
     with pytest.raises(CommandError, match=r"Another revision lies in .*tester--tiny"):
+        install("tester/tiny", "--revision", "main")
+
+
+def test_when_the_revision_was_not_noted_then_it_says_so(hub, models_folder):
+    install("tester/tiny")
+    (models_folder / "tester--tiny" / COMMIT_FILE).unlink()
+    with pytest.raises(CommandError, match=r"not known which revision lies in .*tiny"):
         install("tester/tiny", "--revision", "main")
 
 

@@ -18,6 +18,10 @@ _NO_PACKAGES = (
 _OTHER_REVISION = (
     "Another revision lies in {}. Remove that folder, then run this command again."
 )
+_UNKNOWN_REVISION = (
+    "It is not known which revision lies in {}. Remove that folder, then run this "
+    "command again."
+)
 
 
 class Command(BaseCommand):
@@ -47,7 +51,10 @@ class Command(BaseCommand):
             )
             if wanted.destination.exists():
                 if options["revision"] and wanted.installed_commit != wanted.commit:
-                    raise CommandError(_OTHER_REVISION.format(wanted.destination))
+                    is_known = wanted.installed_commit
+                    words = _OTHER_REVISION if is_known else _UNKNOWN_REVISION
+                    raise CommandError(words.format(wanted.destination))
+                preparing.prepare(static=False)
                 self.stdout.write(f"Already installed: {wanted.destination}")
                 return
             free = hub.check_disk(wanted)
