@@ -36,7 +36,7 @@ def test_on_a_fresh_site_a_person_gets_their_first_picture(
     page = person.page
     tile = page.locator("[data-batch] .job__tile").first
     expect(tile).to_be_visible()
-    picture = page.locator("[data-batch] a.job__tile img")
+    picture = page.locator("[data-batch] a.job__tile img:not(.tile__preview)")
     expect(picture).to_be_visible(timeout=90_000)
     expect(picture).to_have_js_property("complete", value=True)
     assert picture.evaluate("image => image.naturalWidth") > 0
