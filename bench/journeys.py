@@ -15,13 +15,14 @@ TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
 def seconds_to_answer(url: str) -> float:
-    """Return the seconds until an address answers 200."""
+    """Return the seconds until an address answers 200; at most two minutes."""
     began = time.perf_counter()
-    while True:
+    while time.perf_counter() - began < 120:
         with suppress(requests.ConnectionError):
             if requests.get(url, timeout=30).status_code == 200:
                 return time.perf_counter() - began
         time.sleep(0.02)
+    raise TimeoutError(f"{url} does not answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

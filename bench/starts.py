@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import subprocess
 import tempfile
 import time
@@ -41,7 +42,11 @@ def litellm() -> Gateway:
         options = f"--config {settings.name} --host 127.0.0.1 --port {port}"
         with subprocess.Popen(
             [program, *options.split(), "--num_workers", "1", "--telemetry", "False"],
-            env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+            env={
+                **os.environ,
+                "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+                "LITELLM_MASTER_KEY": f"sk-{secrets.token_hex(16)}",
+            },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as process:
