@@ -242,6 +242,8 @@ def _is_too_late(claim: Claim, seconds: float) -> bool:
     It counts from its first refusal; what went before, or was begun anew since, was not
     its doing.
     """
+    if seconds > settings.RETRY_SECONDS:
+        return True
     anew = claim.job.events.filter(name__in=(Action.HAND_BACK, Action.LOSE))
     refusals = claim.job.events.filter(name=Action.POSTPONE)
     if (last := anew.order_by("-pk").first()) is not None:

@@ -248,6 +248,19 @@ def test_a_provider_that_stays_down_ends_the_job_at_its_deadline(alice, settings
     assert balance(alice) == before_all
 
 
+def test_a_provider_that_asks_for_too_long_a_wait_ends_the_job_at_once(
+    alice, monkeypatch, settings
+):
+    def refuses(self, request, *, on_progress):
+        raise errors.RateLimited(retry_after=settings.RETRY_SECONDS + 1)
+
+    before_all = balance(alice)
+    monkeypatch.setattr(fake.FakeProvider, "submit", refuses)
+    job = run(factories.make_job(alice))
+    assert (job.status, job.failure_kind) == (Status.FAILED, Kind.RATE_LIMITED)
+    assert balance(alice) == before_all
+
+
 def test_an_unknown_outcome_is_never_sent_again_and_ends_with_credits_back(alice):
     before_all = balance(alice)
     job = run(factories.make_job(alice, "an owl !unknown"))
