@@ -7,8 +7,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from generators.capabilities import Capabilities
 from generators.catalog_filling import FillReport, fill
-from generators.contracts import Availability, Capabilities
+from generators.contracts import Availability
 from generators.errors import ProviderError
 from generators.models import ImageModel
 from generators.providers import registry

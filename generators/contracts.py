@@ -10,25 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from generators import record_json
-
-MAX_SEED = 2**63 - 1
-
-
-class Operation(enum.StrEnum):
-    """What is asked of an image model."""
-
-    TEXT_TO_IMAGE = "text-to-image"
-    IMAGE_TO_IMAGE = "image-to-image"
-    INPAINT = "inpaint"
-    OUTPAINT = "outpaint"
-    VARIATION = "variation"
-    ERASE = "erase"
-    UPSCALE = "upscale"
-    REMOVE_BACKGROUND = "remove-background"
-    REPLACE_BACKGROUND = "replace-background"
-    STYLE_TRANSFER = "style-transfer"
-    INTERPOLATE = "interpolate"
-    SAMPLE = "sample"
+from generators.capabilities import Capabilities, ImageRole, Operation
+from generators.spool import Spool
 
 
 class Lane(enum.StrEnum):
@@ -36,15 +19,6 @@ class Lane(enum.StrEnum):
 
     LOCAL = "local"
     REMOTE = "remote"
-
-
-class ImageRole(enum.StrEnum):
-    """What an input picture is for."""
-
-    INIT = "init"
-    REFERENCE = "reference"
-    STYLE = "style"
-    MASK = "mask"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,81 +35,31 @@ class InputImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NumberRange:
-    """An inclusive range a number may lie in, and the step of its control."""
+class OptionValue:
+    """What was chosen for one of a model's own options, as text."""
 
-    minimum: float
-    maximum: float
-    default: float
-    step: float = 1
+    name: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Size:
-    """Width and height of a picture in pixels."""
+class CostRule:
+    """What the operator pays for one picture, in US dollars, where its conditions hold.
 
-    width: int
-    height: int
-
-    def __str__(self) -> str:
-        return f"{self.width}x{self.height}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SizeRange:
-    """Sizes a model takes beside its listed ones.
-
-    Both sides lie in ``minimum..maximum`` pixels, are multiples of ``step``, and
-    together hold at most ``max_pixels``.
+    ``usd`` covers the first megapixel and no reference picture; each further megapixel
+    begun and each input picture add their part. The first rule of a model whose
+    conditions all hold counts; an empty condition always does.
     """
 
-    minimum: int
-    maximum: int
-    step: int
-    max_pixels: int
-
-    def __str__(self) -> str:
-        return (
-            f"each side {self.minimum} to {self.maximum} in steps of {self.step}, "
-            f"at most {self.max_pixels} pixels in all"
-        )
-
-    def allows(self, size: Size) -> bool:
-        """Say whether a size fits."""
-        sides = (size.width, size.height)
-        return (
-            all(self.minimum <= side <= self.maximum for side in sides)
-            and all(side % self.step == 0 for side in sides)
-            and size.width * size.height <= self.max_pixels
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """What one image model can do. The form is drawn from it, the request checked.
-
-    A field that is ``None`` (or empty) means the model has no such control, and a
-    request that sets it is refused by name, never dropped silently.
-    """
-
-    operations: tuple[Operation, ...] = (Operation.TEXT_TO_IMAGE,)
-    sizes: tuple[Size, ...] = ()
-    size_range: SizeRange | None = None
-    default_size: Size | None = None
-    max_images: int = 1
-    native_batch: int = 1
-    has_seed: bool = False
-    has_negative_prompt: bool = False
-    num_inference_steps: NumberRange | None = None
-    guidance_scale: NumberRange | None = None
-    strength: NumberRange | None = None
-    schedulers: tuple[str, ...] = ()
-    max_reference_images: int = 0
-    has_mask: bool = False
-    max_prompt_chars: int = 4000
+    usd: float
+    usd_per_extra_megapixel: float = 0
+    usd_per_input_image: float = 0
+    operations: tuple[Operation, ...] = ()
+    options: tuple[OptionValue, ...] = ()
+    max_pixels: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as ``ImageModel.capabilities`` keeps it."""
+        """Return it as ``ImageModel.costs`` keeps it."""
         return record_json.to_json(self)
 
     @classmethod
@@ -143,14 +67,16 @@ class Capabilities:
         """Read what ``to_json`` made; ``ValueError`` names what is wrong in it."""
         return record_json.from_json(cls, value)
 
-    def takes(self, size: Size) -> bool:
-        """Say whether the model draws this size."""
-        in_range = self.size_range is not None and self.size_range.allows(size)
-        return size in self.sizes or in_range
 
-    def usual_size(self) -> Size | None:
-        """Return the size to start from: the default, else the first listed."""
-        return self.default_size or next(iter(self.sizes), None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What the operator pays for a whole job, in millionths of a US dollar.
+
+    ``is_exact``: the provider said so; otherwise it is figured from its price list.
+    """
+
+    usd_micros: int
+    is_exact: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +92,7 @@ class ModelSpec:
     capabilities: Capabilities
     good_at: tuple[str, ...] = ()
     price_credits: int | None = None
+    costs: tuple[CostRule, ...] = ()
     enabled: bool = True
     order: int = 100
     sunset_date: str | None = None
@@ -185,7 +112,10 @@ class GenerationRequest:
 
     ``seed`` is 0..``MAX_SEED`` or ``None`` for random; ``client_token`` is the job's
     own UUID, sent to providers that accept an id of ours. The k-th picture of a job
-    uses ``seed + k``, which is at most ``MAX_SEED`` too.
+    uses ``seed + k``, which is at most ``MAX_SEED`` too. ``width`` and ``height`` are
+    those of the init image where the operation follows it. ``options`` holds every
+    option of the model that has a value. ``end_user`` is a hash that tells the
+    provider's abuse control one person from another, and nothing else.
     """
 
     provider_model_id: str
@@ -200,13 +130,23 @@ class GenerationRequest:
     guidance_scale: float | None = None
     strength: float | None = None
     scheduler: str | None = None
+    options: tuple[OptionValue, ...] = ()
     images: tuple[InputImage, ...] = ()
     client_token: str = ""
+    end_user: str = ""
+
+    def option(self, name: str) -> str:
+        """Return the value of one of the model's own options; empty if it has none."""
+        return next((each.value for each in self.options if each.name == name), "")
+
+    def images_of(self, *roles: ImageRole) -> tuple[InputImage, ...]:
+        """Return the input pictures with one of these roles, in order."""
+        return tuple(each for each in self.images if each.role in roles)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the recipe as a job keeps it: everything but the input pictures."""
+        """Return the recipe as a job keeps it: all but input pictures and the person."""
         recipe = record_json.to_json(replace(self, images=()))
-        del recipe["images"]
+        del recipe["images"], recipe["end_user"]
         return recipe
 
     @classmethod
@@ -233,7 +173,7 @@ OnProgress = Callable[[Progress], bool]
 class ResultImage:
     """One delivered picture, as the provider sent it: bytes not yet trusted."""
 
-    content: bytes = field(repr=False)
+    content: Spool = field(repr=False)
     seed: int | None = None
     revised_prompt: str = ""
 
@@ -243,18 +183,20 @@ class GenerationResult:
     """A finished job. Fewer ``images`` than asked is a partial success.
 
     ``refused`` counts pictures that the provider's moderation withheld;
-    ``model_seconds`` is the time the model itself worked (``None`` if not known).
+    ``model_seconds`` is the time the model itself worked (``None`` if not known);
+    ``cost`` what the provider said it charges, ``None`` where it says nothing.
     """
 
     images: tuple[ResultImage, ...]
     refused: int = 0
     model_seconds: float | None = None
     provider_request_id: str = ""
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobHandle:
-    """How to ask again for work that the provider accepted. Plain JSON.
+    """How to ask again for work that the provider accepted. Plain JSON, no secrets.
 
     Saved on the job before any waiting, so that a restarted worker goes on polling and
     nobody pays twice.
@@ -277,9 +219,10 @@ class JobHandle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The provider took the work and will be polled."""
+    """The provider took the work and will be polled; ``cost`` is what it said then."""
 
     handle: JobHandle
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,3 +239,43 @@ class Availability:
 
     is_available: bool
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How to reach a service: one connection of the admin's, as its adapter needs it.
+
+    ``account`` is what some services ask for beside the key (an organisation, a
+    project), in the provider's own form. ``result_hosts`` are hosts that the admin lets
+    finished pictures come from, beside those the provider names. ``webhook_url`` is where the service may ring
+    when accepted work is done; empty where it cannot reach us. ``webhook_secret`` signs
+    what it says there.
+    """
+
+    base_url: str
+    api_key: str = field(default="", repr=False)
+    account: str = ""
+    result_hosts: tuple[str, ...] = ()
+    webhook_url: str = ""
+    webhook_secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionReport:
+    """What a service said when a connection was tried: all of it is for the admin.
+
+    ``models`` are discovered image models, where the provider's catalogue is the
+    service's own list; ``num_models`` counts what the key may use, if known; ``balance``
+    is the account's, in the service's words.
+    """
+
+    num_models: int | None = None
+    balance: str = ""
+    models: tuple[ModelSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookNews:
+    """What a verified webhook is about. A hint to poll sooner, never the result."""
+
+    external_id: str

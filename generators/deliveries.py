@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from gallery import storage
+from generators.bytes_in_flight import gate
 from generators.contracts import GenerationRequest, GenerationResult, ResultImage
 from generators.errors import ContentRejected, UnexpectedResponse
 from generators.models import GenerationJob
 from generators.patience import let_go_of_database
+from generators.spool import Spool
 
 STORAGE_PAUSES = (0.5, 1, 2, 5, 10, 20, 20)
 """Seconds between the tries to store a job's pictures, about a minute in all."""
+
+DECODED_BYTES = 16_000_000
+"""What a picture of a few megapixels takes while it is decoded and shrunk."""
 
 logger = logging.getLogger(__name__)
 
@@ -73,12 +78,15 @@ def store(job: GenerationJob, result: GenerationResult, *, seconds: float) -> De
 
 
 def _store_one(
-    content: bytes, recipe: storage.ImageRecipe, pauses: Iterator[float]
+    content: Spool, recipe: storage.ImageRecipe, pauses: Iterator[float]
 ) -> storage.PreparedImage:
     """Store a picture; try again after each pause that is left."""
     while True:
         try:
-            return storage.prepare(content, recipe, created_at=timezone.now())
+            with gate.hold(content.size + DECODED_BYTES):
+                return storage.prepare(
+                    content.read(), recipe, created_at=timezone.now()
+                )
         except storage.StorageFailed:
             pause = next(pauses, None)
             if pause is None:

@@ -1,6 +1,6 @@
 """How much drawing a picture takes, so that times of different settings compare."""
 
-from generators.contracts import Capabilities
+from generators.capabilities import Capabilities
 
 
 def effort(steps: int | None, *, width: int, height: int) -> int:

@@ -105,6 +105,13 @@ class ProviderUnavailable(Transient):
     default_message = "The model could not be reached."
 
 
+class ProviderFailed(ProviderError):
+    """The service broke while it had the request. It may have been accepted, so it is
+    not sent again by itself."""
+
+    default_message = "The model's service had a problem of its own."
+
+
 class OutcomeUnknown(ProviderError):
     """A paid call was sent and its end is not known. Never sent again by itself."""
 

@@ -16,6 +16,7 @@ KINDS: dict[type[Exception], GenerationJob.FailureKind] = {
     errors.UnsupportedRequest: Kind.INVALID,
     errors.RateLimited: Kind.RATE_LIMITED,
     errors.ProviderUnavailable: Kind.PROVIDER_DOWN,
+    errors.ProviderFailed: Kind.PROVIDER_DOWN,
     errors.NotConfigured: Kind.NOT_CONFIGURED,
     errors.AuthenticationFailed: Kind.NOT_CONFIGURED,
     errors.QuotaExhausted: Kind.NOT_CONFIGURED,

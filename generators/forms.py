@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from accounts.credit_words import price_words
 from generators import catalog, estimates
-from generators.contracts import Capabilities, Size
+from generators.capabilities import Capabilities, Size
 from generators.models import GenerationJob, ImageModel
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import Final
 
-from generators.contracts import Size
+from generators.capabilities import Size
 
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})")

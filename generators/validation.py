@@ -10,14 +10,8 @@ from functools import partial
 from typing import Final, TypeVar
 
 from generators import catalog
-from generators.contracts import (
-    MAX_SEED,
-    Capabilities,
-    GenerationRequest,
-    NumberRange,
-    Operation,
-    Size,
-)
+from generators.capabilities import Capabilities, NumberRange, Operation, Size
+from generators.contracts import GenerationRequest
 from generators.models import ImageModel
 from generators.typed_values import (
     decimal_number,
@@ -208,7 +202,7 @@ def _seed(value: object, able: Capabilities, *, num_images: int) -> int | None:
         return None
     # The last picture of the job uses seed + num_images - 1.
     number = whole_number(value)
-    most = MAX_SEED - (num_images - 1)
+    most = able.max_seed - (num_images - 1)
     if number is None or not 0 <= number <= most:
         raise _Refused(f"The seed must be a whole number from 0 to {most}.")
     return number

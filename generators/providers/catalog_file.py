@@ -1,5 +1,6 @@
 """Reads the reviewed catalogue that lies beside a provider with fixed models."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from generators.contracts import ModelSpec
 _FOLDER = Path(__file__).parent / "catalogs"
 
 
+@functools.cache
 def read(provider_slug: str) -> tuple[ModelSpec, ...]:
     """Return the entries of ``catalogs/<provider>.json``.
 

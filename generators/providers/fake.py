@@ -2,7 +2,7 @@
 
 Words in the prompt steer them. ``!name`` or ``!name=value``, anywhere in it:
 
-- fail at submit: ``!refuse !invalid !unsupported !memory !down !rate-limit[=seconds]
+- fail at submit: ``!refuse !invalid !unsupported !memory !down !breaks !rate-limit[=seconds]
   !unknown !timeout !empty !auth !quota !not-configured !gone !crash !break-off``;
   with ``!times=K`` only the first K calls of a job fail;
 - fail when polled (asynchronous model): the same names after ``poll-``, as
@@ -48,6 +48,7 @@ from generators.contracts import (
 )
 from generators.providers import catalog_file, fake_pictures, limits
 from generators.providers.base import Provider
+from generators.spool import Spool
 
 _DIRECTIVE = re.compile(r"!([a-z-]+)(?:=([0-9.]+))?")
 _MAX_RANDOM_SEED = 2**32
@@ -58,6 +59,7 @@ _FAILURES: dict[str, Callable[[float | None], Exception]] = {
     "unsupported": lambda _: errors.UnsupportedRequest("No such option.", field="size"),
     "memory": lambda _: errors.ResourceExhausted(),
     "down": lambda _: errors.ProviderUnavailable(detail="the fake is down"),
+    "breaks": lambda _: errors.ProviderFailed(detail="the fake broke"),
     "rate-limit": lambda after: errors.RateLimited(retry_after=after),
     "unknown": lambda _: errors.OutcomeUnknown(),
     "timeout": lambda _: errors.TimedOut(),
@@ -272,7 +274,9 @@ def _result(
     words = _DIRECTIVE.sub("", request.prompt).strip()
     pictures = (
         ResultImage(
-            content=fake_pictures.content(request, asked, words=words, seed=each),
+            content=Spool(
+                fake_pictures.content(request, asked, words=words, seed=each)
+            ),
             seed=each,
         )
         for each in range(seed, seed + max(0, count))

@@ -8,7 +8,8 @@ import zlib
 
 from PIL import Image, ImageDraw
 
-from generators.contracts import GenerationRequest, ImageRole, InputImage, Operation
+from generators.capabilities import ImageRole, Operation
+from generators.contracts import GenerationRequest, InputImage
 
 HTML_PAGE = b"<!doctype html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
 

@@ -1,20 +1,31 @@
 """The adapter's own check: what a model cannot do is refused by name, never dropped."""
 
-from generators.contracts import (
+from generators.capabilities import (
     Capabilities,
-    GenerationRequest,
     ImageRole,
     NumberRange,
     Operation,
     Size,
 )
-from generators.errors import UnsupportedRequest
+from generators.contracts import GenerationRequest, InputImage, ModelSpec
+from generators.errors import ModelUnavailable, UnsupportedRequest
+from generators.providers.base import Provider
 
-_GUIDES = frozenset({ImageRole.REFERENCE, ImageRole.STYLE})
 _WITHOUT_INIT_IMAGE = frozenset(
     {Operation.TEXT_TO_IMAGE, Operation.SAMPLE, Operation.INTERPOLATE}
 )
 _WITH_MASK = frozenset({Operation.INPAINT, Operation.ERASE})
+
+
+def spec_of(provider: Provider, request: GenerationRequest) -> ModelSpec:
+    """Return the catalogue entry a request is for.
+
+    Raises ``ModelUnavailable`` where there is none any more.
+    """
+    for spec in provider.catalog():
+        if spec.provider_model_id == request.provider_model_id:
+            return spec
+    raise ModelUnavailable(detail=f"no entry for {request.provider_model_id}")
 
 
 def refuse_unsupported(able: Capabilities, request: GenerationRequest) -> None:
@@ -31,11 +42,13 @@ def refuse_unsupported(able: Capabilities, request: GenerationRequest) -> None:
 
 
 def _checks(able: Capabilities, request: GenerationRequest) -> dict[str, bool]:
+    size = Size(width=request.width, height=request.height)
     return {
         "operation": request.operation in able.operations,
-        "size": able.takes(Size(width=request.width, height=request.height)),
+        "prompt": len(request.prompt) <= able.max_prompt_chars,
+        "size": request.operation in able.sized_by_image or able.takes(size),
         "num_images": 1 <= request.num_images <= able.max_images,
-        "seed": able.has_seed or request.seed is None,
+        "seed": _takes_seed(able, request),
         "negative_prompt": able.has_negative_prompt or not request.negative_prompt,
         "num_inference_steps": _fits(
             request.num_inference_steps, able.num_inference_steps
@@ -44,7 +57,14 @@ def _checks(able: Capabilities, request: GenerationRequest) -> dict[str, bool]:
         "strength": _fits(request.strength, able.strength),
         "scheduler": request.scheduler in {None, *able.schedulers},
         "images": _takes_images(able, request),
+        **_option_checks(able, request),
     }
+
+
+def _takes_seed(able: Capabilities, request: GenerationRequest) -> bool:
+    if request.seed is None:
+        return True
+    return able.has_seed and 0 <= request.seed <= able.max_seed - request.num_images + 1
 
 
 def _fits(number: float | None, allowed: NumberRange | None) -> bool:
@@ -54,13 +74,31 @@ def _fits(number: float | None, allowed: NumberRange | None) -> bool:
 
 
 def _takes_images(able: Capabilities, request: GenerationRequest) -> bool:
-    masks = sum(each.role is ImageRole.MASK for each in request.images)
-    guides = sum(each.role in _GUIDES for each in request.images)
-    inits = len(request.images) - masks - guides
+    of_role = {role: len(request.images_of(role)) for role in ImageRole}
     needs_init = request.operation not in _WITHOUT_INIT_IMAGE
     needs_mask = request.operation in _WITH_MASK
     return (
-        (needs_mask <= masks <= able.has_mask)
-        and inits == needs_init
-        and guides <= able.max_reference_images
+        (needs_mask <= of_role[ImageRole.MASK] <= able.has_mask)
+        and of_role[ImageRole.INIT] == needs_init
+        and of_role[ImageRole.REFERENCE] <= able.max_reference_images
+        and of_role[ImageRole.STYLE] <= able.max_style_images
+        and all(_fits_input(able, each) for each in request.images)
     )
+
+
+def _fits_input(able: Capabilities, image: InputImage) -> bool:
+    is_known = image.mime_type in able.inputs.mime_types
+    is_mask = image.role is ImageRole.MASK  # always PNG; adapters convert it
+    return (is_known or is_mask) and len(image.content) <= able.inputs.max_bytes
+
+
+def _option_checks(able: Capabilities, request: GenerationRequest) -> dict[str, bool]:
+    specs = {each.name: each for each in able.options_of(request.operation)}
+    checks = {
+        each.name: each.name in specs and specs[each.name].allows(each.value)
+        for each in request.options
+    }
+    for spec in specs.values():
+        if spec.is_required and not request.option(spec.name):
+            checks[spec.name] = False
+    return checks

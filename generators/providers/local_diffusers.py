@@ -9,10 +9,9 @@ from django.conf import settings
 from django.utils.text import slugify
 
 from generators import errors
+from generators.capabilities import MAX_SEED, Capabilities
 from generators.contracts import (
-    MAX_SEED,
     Availability,
-    Capabilities,
     GenerationRequest,
     GenerationResult,
     Lane,
@@ -29,6 +28,7 @@ from generators.providers.local.discovery import (
     discover,
 )
 from generators.providers.local.engine_client import EngineClient
+from generators.spool import Spool
 
 _NEEDED = ("torch", "diffusers", "transformers", "safetensors")
 _WITHHELD = "The model's own safety checker withheld this. Try different words."
@@ -95,7 +95,7 @@ class LocalDiffusersProvider(Provider):
         limits.refuse_unsupported(found.capabilities, request)
         drawing = self.engine.draw(_order(found, request), on_progress)
         images = tuple(
-            ResultImage(content=each.payload, seed=each.seed)
+            ResultImage(content=Spool(each.payload), seed=each.seed)
             for each in drawing.pictures
             if each.payload
         )

@@ -5,8 +5,9 @@ import threading
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from generators.contracts import Access
 from generators.errors import NotConfigured
-from generators.providers.base import Provider
+from generators.providers.base import Provider, RemoteProvider
 
 LOCAL = "local"
 FAKE = "fake"
@@ -22,6 +23,9 @@ _TEST_PATHS = {
 
 _lock = threading.Lock()
 _instances: dict[str, Provider] = {}
+_bound: dict[tuple[str, Access], RemoteProvider] = {}
+_MOST_BOUND = 64
+"""Connections change seldom; when an old key is replaced, its provider is let go."""
 
 
 def _paths() -> dict[str, str]:
@@ -50,9 +54,31 @@ def get(slug: str) -> Provider:
         return _instances[slug]
 
 
+def remote_slugs() -> tuple[str, ...]:
+    """List the providers of this site that are reached through connections."""
+    return tuple(slug for slug in all_slugs() if isinstance(get(slug), RemoteProvider))
+
+
+def bind(slug: str, access: Access) -> RemoteProvider:
+    """Return this process's instance of a remote provider for one connection.
+
+    Raises ``NotConfigured`` for a slug that no remote provider of this site has.
+    """
+    unbound = get(slug)
+    if not isinstance(unbound, RemoteProvider):
+        raise NotConfigured(detail=f"{slug!r} takes no connection")
+    with _lock:
+        if (slug, access) not in _bound:
+            while len(_bound) >= _MOST_BOUND:  # those at work keep it until they end
+                del _bound[next(iter(_bound))]
+            _bound[slug, access] = type(unbound)(access)
+        return _bound[slug, access]
+
+
 def close_all() -> None:
     """Let every provider of this process go of what it holds; before it ends."""
     with _lock:
-        for provider in _instances.values():
+        for provider in (*_instances.values(), *_bound.values()):
             provider.close()
         _instances.clear()
+        _bound.clear()

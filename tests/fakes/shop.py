@@ -1,7 +1,8 @@
 """A provider whose offer the tests choose."""
 
 from generators import errors
-from generators.contracts import Availability, Capabilities, Lane, ModelSpec, Size
+from generators.capabilities import Capabilities, Size
+from generators.contracts import Availability, Lane, ModelSpec
 from generators.providers.base import Provider
 
 ABLE = Capabilities(sizes=(Size(width=64, height=64),))

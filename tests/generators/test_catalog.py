@@ -13,7 +13,7 @@ from hypothesis import settings as rules
 from hypothesis import strategies as st
 
 from generators import catalog
-from generators.contracts import Capabilities
+from generators.capabilities import Capabilities
 from generators.models import ImageModel, ImageModelAlias
 from tests.fakes.shop import ABLE, spec
 

@@ -9,7 +9,8 @@ from accounts import ledger
 from accounts.ledger import InsufficientCredits
 from accounts.models import CreditEntry
 from generators import catalog, jobs, wake
-from generators.contracts import ImageRole, InputImage, Lane
+from generators.capabilities import ImageRole
+from generators.contracts import InputImage, Lane
 from generators.models import Generation, GenerationJob
 from tests import factories
 

@@ -7,18 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generators.contracts import (
+from generators.capabilities import (
     Capabilities,
-    GenerationRequest,
     ImageRole,
-    InputImage,
-    JobHandle,
-    ModelSpec,
     NumberRange,
     Operation,
     Size,
     SizeRange,
 )
+from generators.contracts import GenerationRequest, InputImage, JobHandle, ModelSpec
 
 _INTS = st.integers(0, 2**63 - 1)
 _FLOATS = st.floats(allow_nan=False, allow_infinity=False)

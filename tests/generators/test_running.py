@@ -29,6 +29,7 @@ from generators.clock import Now, after, before
 from generators.contracts import GenerationResult, JobHandle, Lane, ResultImage
 from generators.models import GenerationJob
 from generators.providers import fake, registry
+from generators.spool import Spool
 from tests import factories
 
 Status = GenerationJob.Status
@@ -604,7 +605,7 @@ def test_earlier_tries_and_waits_are_not_measured_as_drawing(alice, monkeypatch)
     monkeypatch.setattr(
         fake, "_result", lambda *_, **__: replace(result, model_seconds=None)
     )
-    result = GenerationResult(images=(ResultImage(content=one_picture()),))
+    result = GenerationResult(images=(ResultImage(content=Spool(one_picture())),))
     job = run(factories.make_job(alice, "!down !times=1 !polls=0", "fake-async"))
     GenerationJob.objects.filter(pk=job.pk).update(started_at=before(500))
     job = run_to_the_end(job)

@@ -8,7 +8,7 @@ from hypothesis import settings as rules
 from hypothesis import strategies as st
 
 from generators import catalog
-from generators.contracts import MAX_SEED, Operation, Size
+from generators.capabilities import MAX_SEED, Operation, Size
 from generators.models import ImageModel
 from generators.providers import registry
 from generators.validation import RequestErrors, build_request, find_model

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from generators.contracts import Size
+from generators.capabilities import Size
 from generators.pipelines.checkpoint_headers import BrokenCheckpoint
 from generators.pipelines.regular_files import read_text
 from generators.record_json import from_json

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from generators import pipelines
-from generators.contracts import Capabilities, Size
+from generators.capabilities import Capabilities, Size
 from generators.pipelines.checkpoint_headers import BrokenCheckpoint
 from generators.pipelines.protocol import Checkpoint
 from generators.providers.local import description, families, folders, single_files

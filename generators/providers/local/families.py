@@ -6,7 +6,7 @@ makers advise otherwise.
 
 from dataclasses import dataclass
 
-from generators.contracts import Capabilities, NumberRange, Size
+from generators.capabilities import Capabilities, NumberRange, Size
 
 _MAX_IMAGES = 4  # a press
 # Names in diffusers: generators/pipelines/loading.py.

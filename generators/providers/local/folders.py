@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from generators.contracts import Size
+from generators.capabilities import Size
 from generators.pipelines.checkpoint_headers import (
     BrokenCheckpoint,
     Tensor,

@@ -7,7 +7,7 @@ The patterns are those by which diffusers itself tells the families apart
 from collections.abc import Mapping
 from pathlib import Path
 
-from generators.contracts import Size
+from generators.capabilities import Size
 from generators.pipelines.checkpoint_headers import (
     BrokenCheckpoint,
     Tensor,

@@ -307,9 +307,9 @@ def test_when_the_files_change_then_the_stale_weights_are_not_used(
     folder = settings.MODELS_DIR / "it"
     tiny_pipelines.save("flux", folder, seed=1)
     provider = own_engine()
-    before = drawn(provider, request_for("it")).images[0].content
+    before = drawn(provider, request_for("it")).images[0].content.read()
     tiny_pipelines.save("flux", folder, seed=2)
-    assert drawn(provider, request_for("it")).images[0].content != before
+    assert drawn(provider, request_for("it")).images[0].content.read() != before
 
 
 # Trouble in words

@@ -31,16 +31,15 @@ import pytest
 from PIL import Image, ImageChops
 
 from generators import errors
+from generators.capabilities import Capabilities, ImageRole, Operation, Size
 from generators.contracts import (
     Accepted,
-    Capabilities,
     GenerationRequest,
     GenerationResult,
-    ImageRole,
     InputImage,
     JobHandle,
     ModelSpec,
-    Operation,
+    OptionValue,
     Pending,
     Progress,
 )
@@ -58,6 +57,7 @@ class Behaviour(enum.Enum):
     RUNS_OUT_OF_MEMORY = "has not enough memory"
     RATE_LIMITS = "asks to come back in 7 seconds"
     IS_DOWN = "cannot be reached, surely accepted nothing"
+    BREAKS = "answers with an error of its own, and may have accepted it"
     NEVER_ANSWERS = "takes the call and never answers within the time limit"
     ANSWERS_NONSENSE = "answers with what cannot be understood"
     ANSWERS_EMPTY = "answers success without a picture"
@@ -74,6 +74,7 @@ FAILURES: dict[Behaviour, type[errors.ProviderError]] = {
     Behaviour.RUNS_OUT_OF_MEMORY: errors.ResourceExhausted,
     Behaviour.RATE_LIMITS: errors.RateLimited,
     Behaviour.IS_DOWN: errors.ProviderUnavailable,
+    Behaviour.BREAKS: errors.ProviderFailed,
     Behaviour.ANSWERS_NONSENSE: errors.UnexpectedResponse,
     Behaviour.ANSWERS_EMPTY: errors.UnexpectedResponse,
     Behaviour.AUTHENTICATION_FAILS: errors.AuthenticationFailed,
@@ -174,8 +175,9 @@ class ProviderContract:
             able = spec.capabilities
             assert spec.provider == self.slug
             assert spec.family in ImageModel.Family.values
-            assert able.usual_size() is not None
-            assert able.takes(able.usual_size())
+            if Operation.TEXT_TO_IMAGE in able.operations:
+                assert able.usual_size() is not None
+                assert able.takes(able.usual_size())
             assert able.max_images >= able.native_batch >= 1
             assert (
                 Capabilities.from_json(json.loads(json.dumps(able.to_json()))) == able
@@ -194,7 +196,7 @@ class ProviderContract:
         assert len(result.images) == request.num_images
         assert result.refused == 0
         for each in result.images:
-            picture = _decoded(each.content)
+            picture = _decoded(each.content.read())
             assert picture.size == (request.width, request.height)
 
     def test_when_a_seed_is_given_then_it_is_used_and_recorded(self, provider):
@@ -264,7 +266,7 @@ class ProviderContract:
         result = self.run(provider, request)
         assert len(result.images) == 1
         assert result.refused == 1
-        _decoded(result.images[0].content)
+        _decoded(result.images[0].content.read())
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -278,6 +280,7 @@ class ProviderContract:
             ("guidance_scale", 1e6),
             ("strength", 7.0),
             ("scheduler", "no-such-scheduler"),
+            ("options", (OptionValue(name="no_such_option", value="on"),)),
         ],
     )
     def test_when_asked_for_what_it_cannot_then_it_is_refused_by_name(
@@ -290,7 +293,8 @@ class ProviderContract:
         sent = self.calls_sent()
         with pytest.raises(errors.UnsupportedRequest) as got:
             self.run(provider, replace(request, **{field: value}))
-        assert got.value.field == {"width": "size"}.get(field, field)
+        named = {"width": "size", "options": "no_such_option"}
+        assert got.value.field == named.get(field, field)
         assert self.calls_sent() == sent, "it was sent all the same"
 
     # Stopping
@@ -360,7 +364,7 @@ class ProviderContract:
         for spec in able:
             request, init, mask = _inpainting(spec)
             result = self.run(provider, request)
-            picture = _decoded(result.images[0].content).convert("RGB")
+            picture = _decoded(result.images[0].content.read()).convert("RGB")
             changed = ImageChops.difference(picture, init).convert("L")
             repainted = ImageChops.multiply(changed.point(_any), mask)
             assert repainted.getbbox() is not None
@@ -385,7 +389,9 @@ def _decoded(content: bytes) -> Image.Image:
 
 
 def _pixels(result: GenerationResult) -> list[bytes]:
-    return [_decoded(each.content).convert("RGB").tobytes() for each in result.images]
+    return [
+        _decoded(each.content.read()).convert("RGB").tobytes() for each in result.images
+    ]
 
 
 def _any(level: int) -> int:
@@ -401,9 +407,12 @@ def _png(picture: Image.Image) -> bytes:
 def _inpainting(
     spec: ModelSpec,
 ) -> tuple[GenerationRequest, Image.Image, Image.Image]:
-    """Build a request to repaint the left half of a grey picture."""
-    size = spec.capabilities.usual_size()
-    assert size is not None
+    """Build a request to repaint (or erase) the left half of a grey picture."""
+    able = spec.capabilities
+    size = able.usual_size() or Size(width=512, height=512)
+    operation = Operation.INPAINT
+    if operation not in able.operations:
+        operation = Operation.ERASE
     pixels = (size.width, size.height)
     init = Image.new("RGB", pixels, (127, 127, 127))
     mask = Image.new("L", pixels, 0)
@@ -414,7 +423,7 @@ def _inpainting(
     )
     request = GenerationRequest(
         provider_model_id=spec.provider_model_id,
-        operation=Operation.INPAINT,
+        operation=operation,
         prompt="a red apple",
         width=size.width,
         height=size.height,

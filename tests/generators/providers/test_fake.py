@@ -20,6 +20,7 @@ _DIRECTIVES = {
     Behaviour.RUNS_OUT_OF_MEMORY: "!memory",
     Behaviour.RATE_LIMITS: "!rate-limit=7",
     Behaviour.IS_DOWN: "!down",
+    Behaviour.BREAKS: "!breaks",
     Behaviour.NEVER_ANSWERS: "!unknown",
     Behaviour.ANSWERS_NONSENSE: "!lost",
     Behaviour.ANSWERS_EMPTY: "!empty",
@@ -121,13 +122,13 @@ def test_when_asked_for_a_wrong_count_then_it_sends_it(words, delivered):
 
 @pytest.mark.parametrize("words", ["!broken", "!truncated", "!html"])
 def test_when_asked_for_bad_bytes_then_they_do_not_decode(words):
-    content = submit(words).images[0].content
+    content = submit(words).images[0].content.read()
     with pytest.raises((OSError, SyntaxError)):
         Image.open(io.BytesIO(content)).load()
 
 
 def test_when_asked_for_a_bomb_then_few_bytes_claim_169_megapixels():
-    content = submit("!bomb").images[0].content
+    content = submit("!bomb").images[0].content.read()
     assert len(content) < 50_000
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)

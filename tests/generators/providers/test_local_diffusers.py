@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig, CLIPImageProcessorPil
 
 from generators import errors
-from generators.contracts import GenerationRequest, Size
+from generators.capabilities import Size
+from generators.contracts import GenerationRequest
 from generators.pipelines.checkpoint_headers import BrokenCheckpoint, read_header
 from generators.providers.local import single_files
 from generators.providers.local.engine_client import EngineClient
@@ -38,6 +39,7 @@ class TestLocalDiffusers(ProviderContract):
     impossible = {
         Behaviour.RATE_LIMITS: NO_SERVICE,
         Behaviour.IS_DOWN: NO_SERVICE,
+        Behaviour.BREAKS: NO_SERVICE,
         Behaviour.ANSWERS_EMPTY: NO_SERVICE,
         Behaviour.AUTHENTICATION_FAILS: NO_SERVICE,
         Behaviour.QUOTA_IS_EXHAUSTED: NO_SERVICE,
@@ -580,7 +582,7 @@ importlib.util.find_spec = lambda name, package=None: (
 django.setup()
 from django.core.management import CommandError, call_command
 from generators import errors
-from generators.contracts import GenerationRequest
+from generators.contracts import (GenerationRequest)
 from generators.providers import registry
 local = registry.get("local")
 availability = local.availability()

@@ -1,0 +1,39 @@
+"""Keeps a worker with hundreds of jobs from holding all their pictures in memory.
+
+What arrives goes to temporary files. Whoever then reads a whole body or a whole
+picture into memory asks here first, and waits while others use what there is.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+MOST_BYTES = 64_000_000
+
+
+class Gate:
+    """Lets so many bytes be in use at once; one larger piece is let in alone."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._changed = threading.Condition()
+        self._used = 0
+
+    @contextlib.contextmanager
+    def hold(self, num_bytes: int) -> Iterator[None]:
+        """Wait for room, and use it while the block runs. Never nest it."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._used or self._used + num_bytes <= self._capacity
+            )
+            self._used += num_bytes
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._used -= num_bytes
+                self._changed.notify_all()
+
+
+gate = Gate(MOST_BYTES)
+"""This process's own."""

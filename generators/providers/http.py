@@ -1,0 +1,336 @@
+"""The way out to remote services: one client for calls, one for finished pictures.
+
+What it promises to adapters:
+
+- a key goes to the connection's own host, and to ``key_hosts`` over https, nowhere else;
+- pictures come only from hosts that are named, never from a private address, but for
+  the connection's own host, which an admin chose;
+- no redirect is followed, no proxy, cookie or ``.netrc`` of the machine is used;
+- each call ends within its seconds in all, and no answer is larger than it may be;
+- a paid call is sent once, on a connection of its own: one kept open may just have
+  been closed by the service, which would look like a call whose outcome is unknown;
+- no error or log line holds the key.
+"""
+
+import datetime as dt
+import email.utils
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests_hardened.ip_filter import InvalidIPAddress
+from requests_hardened.ip_filter_adapter import IPFilterAdapter
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    MaxRetryError,
+    NewConnectionError,
+    SSLError,
+)
+
+from generators import errors
+from generators.providers import bodies
+from generators.providers.bodies import Document
+from generators.providers.deadlines import Deadline, obey, watch
+from generators.spool import Spool
+
+CONNECT_SECONDS = 10.0
+POLL_SECONDS = 30.0
+PAID_SECONDS = 300.0
+"""How long a call may take in all: a look at work, and a call that draws."""
+
+DOWNLOAD_SECONDS = 120.0
+MAX_PICTURE_BYTES = 30_000_000
+CHUNK_BYTES = 65_536
+LONGEST_DETAIL = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a service answered. ``headers`` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Spool = field(repr=False)
+    key: str = field(default="", repr=False)
+
+    @property
+    def is_good(self) -> bool:
+        """Say whether it is a 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def retry_after(self) -> float | None:
+        """Return how many seconds it asks us to wait, from either form of the header."""
+        return retry_after(self.headers.get("retry-after", ""))
+
+    def document(self, *picture_keys: str) -> Document:
+        """Parse it as JSON, pictures under these keys taken out and decoded."""
+        return bodies.read_document(self.body, keys=picture_keys)
+
+    def said(self) -> Any:
+        """Return its JSON, or ``None`` where it is none: for answers that refuse."""
+        try:
+            return self.document().value
+        except errors.UnexpectedResponse:
+            return None
+
+    def detail(self) -> str:
+        """Return status and the body's beginning for the operator, without our key."""
+        text = self.body.read(LONGEST_DETAIL).decode(errors="replace")
+        if self.key:
+            text = text.replace(self.key, "[key]")
+        return f"HTTP {self.status}: {text}"
+
+
+class Http:
+    """Talks to one service for one connection; shared by all threads of a worker.
+
+    ``headers`` carry the key. ``key_hosts`` and ``result_hosts`` name further hosts
+    that get it and that pictures come from: ``example.com``, or ``.example.com`` for
+    every host below.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str],
+        key: str = "",
+        key_hosts: Sequence[str] = (),
+        result_hosts: Sequence[str] = (),
+    ) -> None:
+        self._base_url = base_url.rstrip("/") + "/"
+        self._headers = dict(headers)
+        self._key = key
+        self._key_hosts = tuple(key_hosts)
+        self._result_hosts = tuple(result_hosts)
+        self._kept_open = _session(_open_adapter())
+        self._guarded = _session(obey(IPFilterAdapter(is_https_proto=True)))
+
+    def close(self) -> None:
+        """Close what is kept open."""
+        self._kept_open.close()
+        self._guarded.close()
+
+    def get(
+        self, path: str, *, seconds: float = POLL_SECONDS, **options: Any
+    ) -> Answer:
+        """Ask for something at no cost; safe to repeat.
+
+        Raises ``ProviderUnavailable`` when no whole answer comes.
+        """
+        return self._call("GET", path, seconds=seconds, is_paid=False, **options)
+
+    def post(
+        self, path: str, *, seconds: float = POLL_SECONDS, **options: Any
+    ) -> Answer:
+        """Send something that costs nothing; safe to repeat."""
+        return self._call("POST", path, seconds=seconds, is_paid=False, **options)
+
+    def pay(
+        self, path: str, *, seconds: float = PAID_SECONDS, **options: Any
+    ) -> Answer:
+        """Send a paid call, once. ``options`` are those of ``requests``.
+
+        Raises ``ProviderUnavailable`` when it surely was not sent, and
+        ``OutcomeUnknown`` when it may have been and no whole answer came.
+        """
+        return self._call("POST", path, seconds=seconds, is_paid=True, **options)
+
+    def fetch(self, url: str, *, seconds: float = DOWNLOAD_SECONDS) -> Spool:
+        """Download a finished picture; no key is sent along.
+
+        A relative address is of the connection's own host. Raises
+        ``UnexpectedResponse`` for a host that may not be asked, a picture that is gone
+        or too large, ``ProviderUnavailable`` when it may be tried again.
+        """
+        url = urljoin(self._base_url, url)
+        is_own = _origin(url) == _origin(self._base_url)
+        if not is_own and not _is_among(url, self._result_hosts):
+            raise errors.UnexpectedResponse(detail=f"a picture on {_host(url)}")
+        session = self._kept_open if is_own else self._guarded
+        with _explained(is_paid=False, key=self._key), watch.over(seconds) as deadline:
+            answer = self._send(
+                session, "GET", url, deadline, max_bytes=MAX_PICTURE_BYTES
+            )
+        if answer.status in {429, 500, 502, 503, 504}:
+            raise errors.ProviderUnavailable(detail=answer.detail())
+        if not answer.is_good:
+            raise errors.UnexpectedResponse(detail=answer.detail())
+        return answer.body
+
+    def _call(
+        self, method: str, path: str, *, seconds: float, is_paid: bool, **options: Any
+    ) -> Answer:
+        url = urljoin(self._base_url, path)
+        if _origin(url) != _origin(self._base_url) and not _is_among(
+            url, self._key_hosts
+        ):
+            raise errors.UnexpectedResponse(detail=f"told to ask {_host(url)}")
+        headers = self._headers | options.pop("headers", {})
+        session = _session(_open_adapter()) if is_paid else self._kept_open
+        try:
+            with (
+                _explained(is_paid=is_paid, key=self._key),
+                watch.over(seconds) as deadline,
+            ):
+                return self._send(
+                    session,
+                    method,
+                    url,
+                    deadline,
+                    max_bytes=bodies.MAX_BODY_BYTES,
+                    headers=headers,
+                    **options,
+                )
+        finally:
+            if is_paid:
+                session.close()
+
+    def _send(
+        self,
+        session: requests.Session,
+        method: str,
+        url: str,
+        deadline: Deadline,
+        *,
+        max_bytes: int,
+        **options: Any,
+    ) -> Answer:
+        left = deadline.left
+        response = session.request(
+            method,
+            url,
+            stream=True,
+            allow_redirects=False,
+            timeout=(min(CONNECT_SECONDS, left), left),
+            **options,
+        )
+        with response:
+            chunks = response.raw.stream(CHUNK_BYTES, decode_content=True)
+            body = bodies.gather(chunks, max_bytes=max_bytes)
+            if deadline.has_passed:
+                raise _CutOff
+            return Answer(
+                status=response.status_code,
+                headers={k.lower(): v for k, v in response.headers.items()},
+                body=body,
+                key=self._key,
+            )
+
+
+class _CutOff(Exception):
+    """Our own deadline ended the call: what came may not be whole."""
+
+
+def common_error(answer: Answer) -> errors.ProviderError:
+    """Return what a refusing answer usually means, for adapters to differ from.
+
+    5xx is ``ProviderFailed``: the request may have been accepted. An adapter whose
+    sheet says that a 503 is sent before acceptance answers ``ProviderUnavailable``.
+    """
+    if answer.status == 429:
+        return errors.RateLimited(
+            retry_after=answer.retry_after, detail=answer.detail()
+        )
+    kind = _KINDS.get(answer.status)
+    if kind is None:
+        is_theirs = answer.status >= 500
+        kind = errors.ProviderFailed if is_theirs else errors.UnexpectedResponse
+    return kind(detail=answer.detail())
+
+
+_KINDS: dict[int, type[errors.ProviderError]] = {
+    400: errors.InvalidRequest,
+    401: errors.AuthenticationFailed,
+    402: errors.QuotaExhausted,
+    403: errors.AuthenticationFailed,
+    404: errors.ModelUnavailable,
+    413: errors.InvalidRequest,
+    422: errors.InvalidRequest,
+}
+
+
+def retry_after(header: str) -> float | None:
+    """Read a ``Retry-After``: seconds or a date (RFC 9110); ``None`` for anything else."""
+    text = header.strip()
+    if text.replace(".", "", 1).isdecimal():
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
+
+
+@contextmanager
+def _explained(*, is_paid: bool, key: str) -> Iterator[None]:
+    """Tell what broke: surely nothing was sent, or the outcome is not known."""
+    try:
+        yield
+    except (_CutOff, requests.RequestException, HTTPError, OSError) as error:
+        detail = _words(error, key)
+        if isinstance(error, InvalidIPAddress):
+            raise errors.UnexpectedResponse(detail=f"a private {detail}") from None
+        if not is_paid or _was_not_sent(error):
+            raise errors.ProviderUnavailable(detail=detail) from None
+        raise errors.OutcomeUnknown(detail=detail) from None
+
+
+def _was_not_sent(error: Exception) -> bool:
+    """Say whether the connection itself could not be made."""
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError):
+        return True
+    if not isinstance(error, requests.ConnectionError) or not error.args:
+        return False
+    cause = error.args[0]
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError | SSLError)
+
+
+def _words(error: Exception, key: str) -> str:
+    text = f"{type(error).__name__}: {error}"
+    return (text.replace(key, "[key]") if key else text)[:LONGEST_DETAIL]
+
+
+def _session(adapter: HTTPAdapter) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _open_adapter() -> HTTPAdapter:
+    return obey(HTTPAdapter(pool_maxsize=32))
+
+
+@functools.lru_cache(maxsize=1024)
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, _host(url), parts.port or usual
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").rstrip(".").lower()
+
+
+def _is_among(url: str, hosts: Sequence[str]) -> bool:
+    """Say whether an https address lies on one of these hosts, on the usual port."""
+    scheme, host, port = _origin(url)
+    if scheme != "https" or port != 443:
+        return False
+    return any(
+        host == each or (each.startswith(".") and host.endswith(each)) for each in hosts
+    )

@@ -1,0 +1,263 @@
+"""The way out: what is sent where, how calls end, what errors hold."""
+
+import datetime as dt
+import email.utils
+import socket
+import time
+
+import pytest
+import requests
+
+from generators import errors
+from generators.providers.bodies import MAX_BODY_BYTES
+from generators.providers.http import Http, common_error, retry_after
+from tests.fakes import wire
+from tests.fakes.wire import FakeService, Fault, Reply
+
+ADDRESSES = (
+    "http://127.0.0.1/p.png",
+    "https://127.0.0.1/p.png",
+    "https://localhost/p.png",
+    "https://2130706433/p.png",
+    "https://0x7f.1/p.png",
+    "https://[::1]/p.png",
+    "https://[::ffff:127.0.0.1]/p.png",
+    "https://169.254.169.254/latest/meta-data",
+    "https://10.0.0.8/p.png",
+)
+
+
+class Echo(FakeService):
+    """Answers with what it was sent."""
+
+    routes = (
+        ("POST", "/v1/draw", "draw"),
+        ("GET", "/v1/look", "look"),
+        ("GET", "/v1/elsewhere", "elsewhere"),
+        ("GET", r"/pictures/(?P<name>\w+)", "picture"),
+    )
+
+    def draw(self, call):
+        return Reply(json={"told": call.json, "headers": dict(call.headers)})
+
+    def look(self, call):
+        return Reply(json={"headers": dict(call.headers)})
+
+    def elsewhere(self, call):
+        return Reply(status=302, headers={"Location": "http://127.0.0.1:1/steal"})
+
+    def picture(self, call):
+        size = 40_000_000 if call.match["name"] == "huge" else 100
+        return Reply(body=b"x" * size, mime_type="image/png")
+
+
+@pytest.fixture
+def service():
+    with Echo() as service:
+        yield service
+
+
+@pytest.fixture
+def http(service):
+    client = Http(
+        service.url,
+        headers={"Authorization": f"Bearer {service.KEY}"},
+        key=service.KEY,
+        key_hosts=(".example.com",),
+        result_hosts=("pictures.example.org", *("127.0.0.1", "localhost", "[::1]")),
+    )
+    yield client
+    client.close()
+
+
+def test_when_it_pays_then_the_key_goes_along_and_the_answer_comes_back(http):
+    answer = http.pay("/v1/draw", json={"prompt": "an apple"})
+    assert answer.is_good
+    said = answer.document().value
+    assert said["told"] == {"prompt": "an apple"}
+    assert said["headers"]["authorization"] == f"Bearer {Echo.KEY}"
+
+
+def test_when_a_picture_is_fetched_then_no_key_goes_along(http, service):
+    assert http.fetch("/pictures/one").read() == b"x" * 100
+    assert http.fetch(f"{service.url}/pictures/one").read() == b"x" * 100
+    assert all("authorization" not in call.headers for call in service.calls)
+
+
+def test_when_told_to_ask_a_stranger_then_the_key_stays_here(http):
+    for url in (
+        "https://evil.test/v1/look",
+        "http://sub.example.com/v1/look",
+        "https://sub.example.com:8443/v1/look",
+        "https://example.com.evil.test/v1/look",
+        "https://user@evil.test/.example.com",
+        "//evil.test/v1/look",
+    ):
+        with pytest.raises(errors.UnexpectedResponse) as got:
+            http.get(url)
+        assert "told to ask" in got.value.detail
+
+
+@pytest.mark.parametrize("url", ADDRESSES)
+def test_when_a_picture_lies_at_a_private_address_then_it_is_not_fetched(http, url):
+    with pytest.raises(errors.UnexpectedResponse):
+        http.fetch(url)
+
+
+def test_when_a_named_host_resolves_to_a_private_address_then_it_is_refused(
+    http, monkeypatch
+):
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **more: real("127.0.0.1", *rest, **more),
+    )
+    with pytest.raises(errors.UnexpectedResponse) as got:
+        http.fetch("https://pictures.example.org/p.png")
+    assert "private" in got.value.detail
+
+
+def test_when_it_is_redirected_then_it_does_not_follow(http, service):
+    assert http.get("/v1/elsewhere").status == 302
+    assert len(service.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(cuts=True), Fault(cuts_body=True), Fault(wrong_length=True)],
+    ids=["cut", "cut-in-the-body", "wrong-length"],
+)
+def test_when_the_line_breaks_then_only_a_paid_outcome_is_unknown(http, service, fault):
+    service.fail(fault, times=3)
+    with pytest.raises(errors.OutcomeUnknown):
+        http.pay("/v1/draw", json={})
+    with pytest.raises(errors.ProviderUnavailable):
+        http.get("/v1/look")
+    with pytest.raises(errors.ProviderUnavailable):
+        http.fetch("/pictures/one")
+    assert len(service.calls) == 3, "it was sent again"
+
+
+@pytest.mark.parametrize("fault", [Fault(hangs=True), Fault(drips=20)])
+def test_when_a_service_hangs_or_drips_then_the_call_ends_in_time(http, service, fault):
+    service.fail(fault, times=2)
+    for call, expected in (
+        (lambda: http.pay("/v1/draw", json={}, seconds=0.6), errors.OutcomeUnknown),
+        (lambda: http.get("/v1/look", seconds=0.6), errors.ProviderUnavailable),
+    ):
+        started = time.monotonic()
+        with pytest.raises(expected):
+            call()
+        assert time.monotonic() - started < 3
+
+
+def test_when_headers_drip_then_the_call_ends_in_time():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        client = Http(f"http://127.0.0.1:{port}", headers={})
+        import threading
+
+        def drip():
+            line, _ = server.accept()
+            with line:
+                line.recv(65_536)
+                for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 400:
+                    try:
+                        line.send(bytes([byte]))
+                    except OSError:
+                        return
+                    time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        with pytest.raises(errors.OutcomeUnknown):
+            client.pay("/v1/draw", seconds=0.6)
+        client.close()
+
+
+def test_when_nobody_listens_then_it_surely_was_not_sent():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    client = Http(f"http://127.0.0.1:{port}", headers={})
+    with pytest.raises(errors.ProviderUnavailable):
+        client.pay("/v1/draw", json={})
+    client.close()
+
+
+def test_when_a_paid_call_follows_another_then_it_uses_a_line_of_its_own(http, service):
+    http.pay("/v1/draw", json={})
+    http.pay("/v1/draw", json={})
+    assert [call.headers["connection"] for call in service.calls]  # keep-alive is asked
+    http.get("/v1/look")
+    http.get("/v1/look")
+
+
+def test_when_an_answer_is_too_large_then_it_is_refused_before_it_is_whole(
+    http, service
+):
+    with pytest.raises(errors.UnexpectedResponse) as got:
+        http.fetch("/pictures/huge")
+    assert "more than" in got.value.detail
+    assert MAX_BODY_BYTES > 30_000_000
+
+
+def test_when_a_picture_is_gone_then_it_is_no_reason_to_try_again(http):
+    with pytest.raises(errors.UnexpectedResponse):
+        http.fetch("/pictures/not/here")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (400, errors.InvalidRequest),
+        (401, errors.AuthenticationFailed),
+        (402, errors.QuotaExhausted),
+        (403, errors.AuthenticationFailed),
+        (404, errors.ModelUnavailable),
+        (409, errors.UnexpectedResponse),
+        (422, errors.InvalidRequest),
+        (429, errors.RateLimited),
+        (500, errors.ProviderFailed),
+        (503, errors.ProviderFailed),
+    ],
+)
+def test_when_it_refuses_then_the_status_says_how_and_the_key_is_not_told(
+    http, service, code, expected
+):
+    service.fail(wire.status(code, {"echo": service.KEY}, Retry_After="7"))
+    error = common_error(http.pay("/v1/draw", json={}))
+    assert type(error) is expected
+    assert service.KEY not in error.detail
+    if isinstance(error, errors.RateLimited):
+        assert error.retry_after == 7
+
+
+def test_when_it_answers_with_a_page_then_that_is_no_document(http, service):
+    service.fail(wire.html(200))
+    with pytest.raises(errors.UnexpectedResponse):
+        http.pay("/v1/draw", json={}).document()
+
+
+def test_when_a_wait_is_a_date_then_it_is_read_as_well():
+    in_a_minute = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=60)
+    date = email.utils.format_datetime(in_a_minute, usegmt=True)
+    assert retry_after(date) == pytest.approx(60, abs=2)
+    assert retry_after("1.5") == 1.5
+    assert retry_after("soon") is None
+    assert retry_after("") is None
+
+
+def test_when_the_machine_has_a_proxy_then_it_is_not_used(http, service, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert http.get("/v1/look").is_good
+
+
+def test_when_an_error_is_raised_then_it_holds_no_request_with_the_key(http, service):
+    service.fail(Fault(cuts=True))
+    with pytest.raises(errors.OutcomeUnknown) as got:
+        http.pay("/v1/draw", json={})
+    assert got.value.__cause__ is None
+    assert got.value.__suppress_context__
+    assert not isinstance(got.value, requests.RequestException)
