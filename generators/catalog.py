@@ -7,12 +7,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from generators import connections
 from generators.capabilities import Capabilities
 from generators.catalog_filling import FillReport, fill
 from generators.contracts import Availability
 from generators.errors import ProviderError
 from generators.models import ImageModel
 from generators.providers import registry
+from generators.providers.base import RemoteProvider
 
 __all__ = [
     "Choice",
@@ -35,6 +37,7 @@ class Choice:
     image_model: ImageModel
     capabilities: Capabilities
     availability: Availability
+    is_troubled: bool = False
 
     @property
     def is_usable(self) -> bool:
@@ -48,8 +51,8 @@ def choices() -> list[Choice]:
     Those that cannot be used now are listed too, with the reason.
     """
     rows = ImageModel.objects.filter(enabled=True, retired=False)
-    of_provider: dict[str, Availability] = {}
-    return [_choice(row, of_provider) for row in rows.select_related("successor")]
+    ways, of_provider = connections.Overview(), dict[str, Availability]()
+    return [_choice(row, ways, of_provider) for row in rows.select_related("successor")]
 
 
 def usable_models() -> list[ImageModel]:
@@ -85,12 +88,10 @@ def capabilities_of(image_model: ImageModel) -> Capabilities:
 def availability_of(image_model: ImageModel) -> Availability:
     """Say whether an image model can be used now; if not, why, in words for people.
 
-    Looks at the row, its provider and its capabilities, without network.
+    Looks at the row, its provider, its connections and its capabilities, without
+    network.
     """
-    problem = _lifecycle_problem(image_model)
-    if problem:
-        return Availability(is_available=False, reason=problem)
-    return _provider_availability(image_model.provider)
+    return _availability(image_model, connections.Overview(), {})
 
 
 def lifecycle_of(image_model: ImageModel, today: datetime.date | None = None) -> str:
@@ -103,23 +104,37 @@ def lifecycle_of(image_model: ImageModel, today: datetime.date | None = None) ->
     return "sunset" if image_model.sunset_date > today else "ended"
 
 
-def _choice(row: ImageModel, of_provider: dict[str, Availability]) -> Choice:
-    if row.provider not in of_provider:
-        of_provider[row.provider] = _provider_availability(row.provider)
-    problem = _lifecycle_problem(row)
-    availability = of_provider[row.provider]
-    if problem:
-        availability = Availability(is_available=False, reason=problem)
+def _choice(
+    row: ImageModel,
+    ways: connections.Overview,
+    of_provider: dict[str, Availability],
+) -> Choice:
     try:
         capabilities = capabilities_of(row)
     except ValueError:
         capabilities = Capabilities()
-    return Choice(image_model=row, capabilities=capabilities, availability=availability)
+    return Choice(
+        image_model=row,
+        capabilities=capabilities,
+        availability=_availability(row, ways, of_provider),
+        is_troubled=ways.is_troubled(row),
+    )
 
 
-def _provider_availability(slug: str) -> Availability:
+def _availability(
+    row: ImageModel,
+    ways: connections.Overview,
+    of_provider: dict[str, Availability],
+) -> Availability:
+    if problem := _lifecycle_problem(row):
+        return Availability(is_available=False, reason=problem)
     try:
-        return registry.get(slug).availability()
+        provider = registry.get(row.provider)
+        if isinstance(provider, RemoteProvider):
+            return ways.availability_of(row)
+        if row.provider not in of_provider:
+            of_provider[row.provider] = provider.availability()
+        return of_provider[row.provider]
     except ProviderError as error:
         return Availability(is_available=False, reason=error.user_message)
 
@@ -144,7 +159,10 @@ def _lifecycle_problem(image_model: ImageModel) -> str:
 
 def _settings_problem(capabilities: Any) -> str:
     try:
-        is_drawable = Capabilities.from_json(capabilities).usual_size() is not None
+        able = Capabilities.from_json(capabilities)
+        is_drawable = able.usual_size() is not None or set(able.operations) <= set(
+            able.sized_by_image
+        )
     except ValueError:
         is_drawable = False
     return "" if is_drawable else "Its settings on this site are not complete."

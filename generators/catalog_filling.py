@@ -16,7 +16,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from generators.contracts import ModelSpec
 from generators.errors import ProviderError
-from generators.models import ImageModel, ImageModelAlias
+from generators.models import Connection, ImageModel, ImageModelAlias
 from generators.providers import registry
 
 logger = logging.getLogger(__name__)
@@ -48,15 +48,14 @@ def fill() -> FillReport:
     Both are named in ``problems``.
     """
     report = FillReport()
-    specs, unread = _offers(report)
+    offers, unread = _offers(report)
     with transaction.atomic():
         rows = {_key(row): row for row in ImageModel.objects.select_for_update()}
         offered = {}
-        for spec in specs:
-            key = (spec.provider, spec.provider_model_id)
+        for key, spec in offers:
             row = rows.pop(key, None)  # one that cannot be written is left alone
             with _apart(spec, report):
-                rows[key] = _write(row, spec, report)
+                rows[key] = _write(row, spec, report, connection_id=key[1])
                 offered[key] = spec
         _write_aliases(rows, offered, report)
         _write_successors(rows, offered, report)
@@ -76,22 +75,42 @@ def _apart(spec: ModelSpec, report: FillReport) -> Iterator[None]:
         report.problems.append(f"{spec.provider}: {spec.slug}: {error}")
 
 
-def _offers(report: FillReport) -> tuple[list[ModelSpec], set[str]]:
-    specs: list[ModelSpec] = []
+Key = tuple[str, int | None, str]
+"""Provider, the connection whose server alone offers it, and the provider's own id."""
+
+
+def _offers(report: FillReport) -> tuple[list[tuple[Key, ModelSpec]], set[str]]:
+    offers: list[tuple[Key, ModelSpec]] = []
     unread = set()
     for slug in registry.all_slugs():
         try:
             provider = registry.get(slug)
-            specs += provider.catalog()
+            offers += (
+                ((slug, None, spec.provider_model_id), spec)
+                for spec in provider.catalog()
+            )
             report.problems.extend(f"{slug}: {each}" for each in provider.problems())
         except ProviderError as error:
             unread.add(slug)
             report.problems.append(f"{slug}: {error.user_message} {error.detail}")
-    return specs, unread
+    offers += _discovered(report)
+    return offers, unread
 
 
-def _key(row: ImageModel) -> tuple[str, str]:
-    return row.provider, row.provider_model_id
+def _discovered(report: FillReport) -> Iterator[tuple[Key, ModelSpec]]:
+    """Yield what servers offered when their connections were checked last."""
+    for row in Connection.objects.filter(provider__in=registry.all_slugs()):
+        for entry in row.offered:
+            try:
+                spec = ModelSpec.from_json(entry)
+            except ValueError as error:  # kept by another version of the site
+                report.problems.append(f"{row}: {error}")
+                continue
+            yield (row.provider, row.pk, spec.provider_model_id), spec
+
+
+def _key(row: ImageModel) -> Key:
+    return row.provider, row.connection_id, row.provider_model_id
 
 
 _COLUMNS: dict[str, Callable[[ModelSpec], Any]] = {
@@ -101,19 +120,27 @@ _COLUMNS: dict[str, Callable[[ModelSpec], Any]] = {
     "family": lambda spec: spec.family,
     "capabilities": lambda spec: spec.capabilities.to_json(),
     "price_credits": lambda spec: spec.price_credits,
+    "costs": lambda spec: [rule.to_json() for rule in spec.costs],
     "order": lambda spec: spec.order,
     "sunset_date": lambda spec: spec.sunset_date,
     "retired": lambda spec: spec.retired,
-    # Last, for it depends on the price that the row ends with.
+    # Last, for it depends on the price and the life that the row ends with.
     "enabled": lambda spec: spec.enabled,
 }
 
 
-def _write(row: ImageModel | None, spec: ModelSpec, report: FillReport) -> ImageModel:
+def _write(
+    row: ImageModel | None,
+    spec: ModelSpec,
+    report: FillReport,
+    *,
+    connection_id: int | None,
+) -> ImageModel:
     is_new = row is None
     if row is None:
         row = ImageModel(
             provider=spec.provider,
+            connection_id=connection_id,
             provider_model_id=spec.provider_model_id,
             slug=_free_slug(spec),
         )
@@ -134,8 +161,8 @@ def _write_column(row: ImageModel, name: str, *, spec: ModelSpec, is_new: bool) 
     held = _as_json(getattr(row, name))
     is_ours = is_new or held == row.catalog_entry.get(name, _NEVER_WRITTEN)
     wanted = _COLUMNS[name](spec)
-    if name == "enabled":  # a model without a price cannot be enabled
-        wanted = wanted and row.price_credits is not None
+    if name == "enabled":  # a live model without a price cannot be
+        wanted = wanted and (row.retired or row.price_credits is not None)
     if name == "price_credits" and wanted is None and _enabled_by_admin(row):
         return False
     if not is_ours or (held == wanted and not is_new):
@@ -170,8 +197,8 @@ def _free_slug(spec: ModelSpec) -> str:
 
 
 def _write_aliases(
-    rows: dict[tuple[str, str], ImageModel],
-    offered: dict[tuple[str, str], ModelSpec],
+    rows: dict[Key, ImageModel],
+    offered: dict[Key, ModelSpec],
     report: FillReport,
 ) -> None:
     """Add new aliases; one that an admin took away is not put back."""
@@ -193,8 +220,8 @@ def _write_aliases(
 
 
 def _write_successors(
-    rows: dict[tuple[str, str], ImageModel],
-    offered: dict[tuple[str, str], ModelSpec],
+    rows: dict[Key, ImageModel],
+    offered: dict[Key, ModelSpec],
     report: FillReport,
 ) -> None:
     by_slug = {row.slug: row for row in rows.values()}

@@ -28,12 +28,14 @@ logger = logging.getLogger(__name__)
 class Delivery:
     """What a job delivered: pictures that are stored, but not yet in the gallery.
 
-    ``trouble`` says why others are missing, if it was ours to store them.
+    ``actual_usd_micros`` is what the provider said they cost the operator, ``trouble``
+    why others are missing, if it was ours to store them.
     """
 
     pictures: Sequence[storage.PreparedImage]
     model_seconds: float
     provider_request_id: str
+    actual_usd_micros: int | None = None
     trouble: str = ""
 
 
@@ -73,6 +75,7 @@ def store(job: GenerationJob, result: GenerationResult, *, seconds: float) -> De
         pictures=tuple(pictures),
         model_seconds=model_seconds,
         provider_request_id=result.provider_request_id,
+        actual_usd_micros=None if result.cost is None else result.cost.usd_micros,
         trouble="" if trouble is None else trouble.user_message,
     )
 

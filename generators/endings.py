@@ -31,6 +31,7 @@ def succeed(rows: Jobs, job: GenerationJob, delivery: Delivery) -> bool:
             settled_credits=credits,
             model_seconds=delivery.model_seconds,
             provider_request_id=delivery.provider_request_id,
+            actual_usd_micros=delivery.actual_usd_micros,
             message=delivery.trouble,
         ):
             return False

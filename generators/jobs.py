@@ -2,7 +2,7 @@
 
 import dataclasses
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 
 from django.conf import settings
@@ -11,10 +11,14 @@ from django.db import IntegrityError, transaction
 from accounts import ledger
 from accounts.credit_words import price_words
 from accounts.models import User, Wallet
-from generators import clock, endings, moves, queue, running, wake
+from generators import catalog, clock, endings, moves, queue, running, wake
 from generators.affinity import Affinity
 from generators.contracts import GenerationRequest, Lane
+from generators.inputs import GONE, Input
+from generators.inputs import keep as keep_inputs
+from generators.inputs import of_job as inputs_of
 from generators.models import Generation, GenerationJob, ImageModel
+from generators.pricing import estimate_of, price_of
 from generators.providers import registry
 from generators.transitions import ENDS
 
@@ -45,12 +49,14 @@ def submit_generation(
     prompt: str,
     requests: Requests,
     client_token: uuid.UUID,
+    inputs: Sequence[Input] = (),
     told_credits: int | None = None,
 ) -> Generation:
     """Turn one press of the button into jobs, and set their credits aside.
 
     All or nothing, in one transaction. The same ``client_token`` again returns the
-    first generation. ``told_credits`` is the price the person saw, if they saw one.
+    first generation. ``inputs`` are the pictures that all of them work on;
+    ``told_credits`` is the price the person saw, if they saw one.
     Raises InsufficientCredits, CannotSubmit (PriceRose for a higher price than that),
     and ProviderError when a model's provider is not part of this site.
     """
@@ -59,17 +65,23 @@ def submit_generation(
         return first
     for image_model, request in requests:
         _check(image_model, request)
-    _refuse_a_higher_price(requests, told_credits)
+    pieces = [piece for each in requests for piece in _pieces(*each)]
+    prices = [price_of(*piece, num_inputs=len(inputs)) for piece in pieces]
+    _refuse_a_higher_price(pieces, prices, told=told_credits)
     try:
         with transaction.atomic():
             generation = Generation.objects.create(
                 owner=user, prompt=prompt, client_token=client_token
             )
-            jobs = [_new_job(generation, *each) for each in requests]
+            jobs = [
+                _new_job(generation, *piece, price=price, num_inputs=len(inputs))
+                for piece, price in zip(pieces, prices, strict=True)
+            ]
             # First, for it locks the wallet: two presses at once get turns of their own.
             _reserve(ledger.wallet_of(user), jobs)
             _deal_turns(jobs)
             GenerationJob.objects.bulk_create(jobs)
+            keep_inputs(jobs, inputs)
     except IntegrityError:
         if (first := of_press.first()) is not None:  # the same press came twice at once
             return first
@@ -77,6 +89,17 @@ def submit_generation(
     for job in jobs:
         transaction.on_commit(partial(wake.ring, job.lane))
     return generation
+
+
+def _pieces(
+    image_model: ImageModel, request: GenerationRequest
+) -> Iterator[tuple[ImageModel, GenerationRequest]]:
+    """Split what takes several paid calls into a request each; seeds go on counting."""
+    at_most = catalog.capabilities_of(image_model).images_per_job or request.num_images
+    for first in range(0, request.num_images, at_most):
+        seed = None if request.seed is None else request.seed + first
+        count = min(at_most, request.num_images - first)
+        yield image_model, dataclasses.replace(request, num_images=count, seed=seed)
 
 
 def run_next(lane: str, *, worker: str) -> bool:
@@ -90,6 +113,8 @@ def run_next(lane: str, *, worker: str) -> bool:
     if claim is None:
         return False
     running.run(claim)
+    if claim.job.connection_id is not None and queue.num_due(lane, limit=1):
+        wake.ring(lane)  # one that found no room may have taken its message
     return True
 
 
@@ -128,14 +153,25 @@ def retry_job(
         prompt=job.generation.prompt,
         requests=[(job.image_model, GenerationRequest.from_json(job.recipe))],
         client_token=client_token,
+        inputs=_inputs_again(job),
         told_credits=told_credits,
     )
 
 
-def _refuse_a_higher_price(requests: Requests, told: int | None) -> None:
-    prices = [(row.price_credits or 0) * each.num_images for row, each in requests]
-    if told is not None and sum(prices) > told:
-        raise PriceRose(told=told, now=sum(prices))
+def _inputs_again(job: GenerationJob) -> list[Input]:
+    inputs = inputs_of(job)
+    if len(inputs) != job.num_inputs:
+        raise CannotSubmit(GONE)
+    return inputs
+
+
+def _refuse_a_higher_price(
+    pieces: Requests, prices: Sequence[int], *, told: int | None
+) -> None:
+    counts = (request.num_images for _, request in pieces)
+    cost = sum(price * count for price, count in zip(prices, counts, strict=True))
+    if told is not None and cost > told:
+        raise PriceRose(told=told, now=cost)
 
 
 def _check(image_model: ImageModel, request: GenerationRequest) -> None:
@@ -145,7 +181,7 @@ def _check(image_model: ImageModel, request: GenerationRequest) -> None:
     if image_model.price_credits is None:
         raise CannotSubmit(f"{image_model.label} has no price yet.")
     if request.images:
-        raise CannotSubmit("Jobs cannot carry input pictures.")
+        raise CannotSubmit("Pictures to work on must lie in the gallery first.")
 
 
 def _deal_turns(jobs: Collection[GenerationJob]) -> None:
@@ -157,7 +193,12 @@ def _deal_turns(jobs: Collection[GenerationJob]) -> None:
 
 
 def _new_job(
-    generation: Generation, image_model: ImageModel, request: GenerationRequest
+    generation: Generation,
+    image_model: ImageModel,
+    request: GenerationRequest,
+    *,
+    price: int,
+    num_inputs: int,
 ) -> GenerationJob:
     public_id = uuid.uuid4()
     request = dataclasses.replace(request, client_token=str(public_id))
@@ -174,7 +215,9 @@ def _new_job(
         num_images=request.num_images,
         width=request.width,
         height=request.height,
-        price_credits=image_model.price_credits or 0,
+        num_inputs=num_inputs,
+        price_credits=price,
+        estimated_usd_micros=estimate_of(image_model, request, num_inputs=num_inputs),
         deadline_at=clock.after(settings.QUEUE_MAX_SECONDS),
     )
 

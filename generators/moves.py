@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce
 from gallery.clean_text import clean
 from generators.clock import Now, after
 from generators.contracts import JobHandle
-from generators.models import GenerationJob, JobEvent
+from generators.models import Connection, GenerationJob, JobEvent
 from generators.transitions import TRANSITIONS, Action
 
 MAX_ATTEMPTS = 3
@@ -42,14 +42,26 @@ class Claim:
         return GenerationJob.objects.filter(pk=self.job.pk, lease_token=self.token)
 
 
-def claim(job: GenerationJob, *, phase: str, turn: int, worker: str) -> Claim | None:
+def claim(
+    job: GenerationJob,
+    *,
+    phase: str,
+    turn: int,
+    worker: str,
+    connection: Connection | None = None,
+) -> Claim | None:
     """Take a queued job, or an accepted one to poll, and lease it.
 
-    ``phase`` is what the page shows, ``turn`` the place it used up.
+    ``phase`` is what the page shows, ``turn`` the place it used up, ``connection`` what
+    a new try is sent through.
     """
     token = uuid.uuid4()
     is_new_try = job.handle is None
-    columns = {"deadline_at": after(settings.JOB_MAX_SECONDS), "drawing_since": Now()}
+    columns = {
+        "deadline_at": after(settings.JOB_MAX_SECONDS),
+        "drawing_since": Now(),
+        "connection": connection,
+    }
     taken = _move(
         GenerationJob.objects.filter(pk=job.pk, lease_token__isnull=True),
         job,
@@ -75,14 +87,20 @@ def start_call(claim: Claim) -> bool:
     return _write(claim.rows, call_started_at=Now())
 
 
-def accept(claim: Claim, handle: JobHandle) -> bool:
-    """Save the provider's handle at once and give the lease back."""
+def accept(
+    claim: Claim, handle: JobHandle, *, actual_usd_micros: int | None = None
+) -> bool:
+    """Save the provider's handle at once and give the lease back.
+
+    With it goes what the work costs the operator, if the provider said so already.
+    """
     return _move(
         claim.rows,
         claim.job,
         Action.ACCEPT,
         **_NO_LEASE,
         handle=handle.to_json(),
+        actual_usd_micros=actual_usd_micros,
         phase=Phase.DRAWING,
         next_action_at=after(handle.next_poll_seconds),
         deadline_at=after(settings.JOB_MAX_SECONDS),
@@ -163,12 +181,17 @@ def succeed(
     settled_credits: int,
     model_seconds: float,
     provider_request_id: str,
+    actual_usd_micros: int | None = None,
     message: str = "",
 ) -> bool:
     """End it well. Belongs in the transaction that adds the pictures and settles.
 
-    ``message`` says why some pictures are missing, if that is known.
+    ``message`` says why some pictures are missing, if that is known. The cost that was
+    told when the work was accepted stays where none is told now.
     """
+    cost: dict[str, Any] = {}
+    if actual_usd_micros is not None:
+        cost["actual_usd_micros"] = actual_usd_micros
     return _end(
         rows,
         job,
@@ -180,6 +203,7 @@ def succeed(
         settled_credits=settled_credits,
         model_seconds=model_seconds,
         provider_request_id=provider_request_id[:255],
+        **cost,
     )
 
 
@@ -224,6 +248,19 @@ def hurry_cancel(job: GenerationJob) -> bool:
         next_action_at__isnull=False,
     )
     return between_polls.update(next_action_at=Now()) == 1
+
+
+def hurry_poll(connection: Connection, external_id: str) -> bool:
+    """Make the next poll of work that a provider accepted due now; it rang for it."""
+    between_polls = GenerationJob.objects.filter(
+        connection=connection,
+        finished_at__isnull=True,
+        status=GenerationJob.Status.RUNNING,
+        lease_token__isnull=True,
+        next_action_at__isnull=False,
+        handle__external_id=external_id,
+    )
+    return between_polls.update(next_action_at=Now()) > 0
 
 
 def show_progress(claim: Claim, fraction: float) -> bool:

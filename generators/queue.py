@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
-from generators import moves
+from generators import connections, moves
 from generators.clock import Now
 from generators.contracts import Lane
 from generators.effort import effort
@@ -45,21 +45,25 @@ def claim_next(
 ) -> Claim | None:
     """Take the next due job of a lane, or answer ``None`` when there is none.
 
-    ``loaded_models`` are the primary keys of image models that are ready in memory.
+    ``loaded_models`` are the primary keys of image models that are ready in memory. Jobs
+    for which no connection has room are passed over.
     """
     with transaction.atomic():
         _make_ready(lane)
         if (accepted := _lock(_due_polls(lane)).first()) is not None:
             phase = accepted.phase
             return moves.claim(accepted, phase=phase, turn=accepted.turn, worker=worker)
-        head = _lock(_in_turn(lane)).first()
+        room = _room(lane, lock=True)
+        head = _lock(room.waiting(_in_turn(lane))).first()
         if head is None:
             return None
         job = _of_loaded_model(lane, head, loaded_models) or head
         turn = job.turn if job == head else _exchange_turns(lane, job, head.turn)
         is_loading = lane == Lane.LOCAL and job.image_model_id not in loaded_models
         phase = Phase.LOADING if is_loading else Phase.DRAWING
-        return moves.claim(job, phase=phase, turn=turn, worker=worker)
+        return moves.claim(
+            job, phase=phase, turn=turn, worker=worker, connection=room.of(job)
+        )
 
 
 def next_turns(owner_id: int, lane: str, count: int) -> Sequence[int]:
@@ -114,9 +118,14 @@ def line_of(lane: str) -> Line:
 
 def num_due(lane: str, *, limit: int) -> int:
     """Count what a lane could do now, up to a limit: ready jobs and due polls."""
-    postponed = _postponed(lane)[:limit].count()
+    room = _room(lane)
+    postponed = room.waiting(_postponed(lane))[:limit].count()
     polls = _due_polls(lane)[:limit].count()
-    return min(limit, _ready(lane)[:limit].count() + postponed + polls)
+    return min(limit, room.waiting(_ready(lane))[:limit].count() + postponed + polls)
+
+
+def _room(lane: str, *, lock: bool = False) -> connections.Room:
+    return connections.room(lock=lock) if lane == Lane.REMOTE else connections.Room()
 
 
 def _ready(lane: str) -> Jobs:

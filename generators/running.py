@@ -8,16 +8,31 @@ and this worker stops quietly.
 import logging
 import random
 import time
+from dataclasses import replace
 
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 
 from gallery.storage import BrokenPicture, StorageFailed
-from generators import deliveries, endings, errors, moves, previews, wake
+from generators import (
+    catalog,
+    connections,
+    deliveries,
+    endings,
+    errors,
+    health,
+    inputs,
+    moves,
+    previews,
+    wake,
+)
+from generators.capabilities import Capabilities
 from generators.clock import after, before
 from generators.contracts import (
     Accepted,
     GenerationRequest,
     GenerationResult,
+    InputImage,
     JobHandle,
     Pending,
 )
@@ -26,7 +41,6 @@ from generators.failures import GIVEN_UP_WORDS, Failure
 from generators.models import GenerationJob
 from generators.moves import Claim
 from generators.patience import DATABASE_AWAY, let_go_of_database, patiently
-from generators.providers import registry
 from generators.providers.base import Provider
 from generators.pulse import Pulse, Stop, heart
 from generators.transitions import Action
@@ -45,7 +59,7 @@ def run(claim: Claim) -> None:
     """Do the next piece of work on a claimed job: call its provider, or poll it."""
     pulse: Pulse | None = None
     try:
-        provider = registry.get(claim.job.provider)
+        provider = connections.provider_of(claim.job)
         with heart.hold(claim, is_paid=provider.is_paid) as pulse:
             work = _submit if claim.job.handle is None else _poll
             delivery = work(claim, provider, pulse)
@@ -69,20 +83,36 @@ def run(claim: Claim) -> None:
 
 
 def _submit(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
-    request = GenerationRequest.from_json(claim.job.recipe)
+    request = _request_of(claim.job)
     if provider.is_paid and not moves.start_call(claim):
         return None
     let_go_of_database()
     started = time.monotonic()
-    outcome = provider.submit(request, on_progress=pulse.on_progress)
+    with health.noted(claim.job.connection_id):
+        outcome = provider.submit(request, on_progress=pulse.on_progress)
     if isinstance(outcome, GenerationResult):
         return _store(claim, outcome, seconds=time.monotonic() - started)
     _save_handle(claim, outcome)
     return None
 
 
+def _request_of(job: GenerationJob) -> GenerationRequest:
+    """Return the recipe with its pictures, and a name for its owner that says nothing."""
+    images: tuple[InputImage, ...] = ()
+    if job.num_inputs:
+        row = job.image_model
+        able = Capabilities() if row is None else catalog.capabilities_of(row)
+        images = inputs.load(job, able, expected=job.num_inputs)
+    owner = salted_hmac("generators.end_user", str(job.owner_id)).hexdigest()
+    request = GenerationRequest.from_json(job.recipe)
+    return replace(request, images=images, end_user=owner)
+
+
 def _save_handle(claim: Claim, accepted: Accepted) -> None:
-    if patiently(lambda: moves.accept(claim, accepted.handle)):
+    micros = None if accepted.cost is None else accepted.cost.usd_micros
+    if patiently(
+        lambda: moves.accept(claim, accepted.handle, actual_usd_micros=micros)
+    ):
         _ring_for_poll(claim, _poll_pause(accepted.handle.next_poll_seconds))
 
 
@@ -91,7 +121,8 @@ def _poll(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
     let_go_of_database()
     if claim.job.cancel_requested_at is not None and _agrees(provider, handle):
         raise errors.GenerationCanceled
-    outcome = provider.poll(handle)
+    with health.noted(claim.job.connection_id, is_poll=True):
+        outcome = provider.poll(handle)
     if isinstance(outcome, GenerationResult):
         return _store(claim, outcome, seconds=_seconds_drawn(claim.job))
     _show_and_wait(claim, outcome)

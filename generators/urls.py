@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generators import job_views, views
+from generators import job_views, views, webhooks
 
 app_name = "generators"
 urlpatterns = [
@@ -19,5 +19,6 @@ urlpatterns = [
     path("jobs/<uuid:public_id>/cancel/", job_views.job_cancel, name="job-cancel"),
     path("jobs/<uuid:public_id>/retry/", job_views.job_retry, name="job-retry"),
     path("jobs/<uuid:public_id>/preview/", job_views.job_preview, name="job-preview"),
+    path("hooks/<uuid:public_id>/", webhooks.webhook, name="webhook"),
     path("events/", job_views.job_events, name="events"),
 ]

@@ -67,6 +67,15 @@ def secret_key(home: Path) -> str:
         return kept_secret(home / "secret_key", num_bytes=50)
 
 
+def encryption_keys(home: Path) -> list[str]:
+    """Return ``ENCRYPTION_KEYS``, the newest first, or this data folder's own one."""
+    given: list[str] = env.list("ENCRYPTION_KEYS", default=[])
+    if given:
+        return given
+    with in_plain_words(home):
+        return [kept_secret(home / "encryption_key", num_bytes=50)]
+
+
 def kept_secret(path: Path, *, num_bytes: int) -> str:
     """Return the secret in a file for its owner alone; made at random if missing."""
     if not path.exists():

@@ -12,12 +12,13 @@ from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 
 from magicshot.broker import broker_settings
-from magicshot.env import BASE_DIR, data_folder, env, secret_key
+from magicshot.env import BASE_DIR, data_folder, encryption_keys, env, secret_key
 
 # Core
 
 MAGICSHOT_HOME = data_folder()
 SECRET_KEY = secret_key(MAGICSHOT_HOME)
+ENCRYPTION_KEYS = encryption_keys(MAGICSHOT_HOME)
 DEBUG = env.bool("DEBUG", False)
 HOST = env.str("HOST", "localhost")
 PORT = env.int("PORT", 8000)

@@ -15,7 +15,7 @@ What it promises to adapters:
 import datetime as dt
 import email.utils
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -49,6 +49,9 @@ DOWNLOAD_SECONDS = 120.0
 MAX_PICTURE_BYTES = 30_000_000
 CHUNK_BYTES = 65_536
 LONGEST_DETAIL = 500
+
+OnChunk = Callable[[bytes], None]
+"""Shown a body piece by piece, while it arrives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,14 +138,22 @@ class Http:
         return self._call("POST", path, seconds=seconds, is_paid=False, **options)
 
     def pay(
-        self, path: str, *, seconds: float = PAID_SECONDS, **options: Any
+        self,
+        path: str,
+        *,
+        seconds: float = PAID_SECONDS,
+        on_chunk: OnChunk | None = None,
+        **options: Any,
     ) -> Answer:
         """Send a paid call, once. ``options`` are those of ``requests``.
 
-        Raises ``ProviderUnavailable`` when it surely was not sent, and
-        ``OutcomeUnknown`` when it may have been and no whole answer came.
+        ``on_chunk`` sees what a service streams before the answer is whole. Raises
+        ``ProviderUnavailable`` when it surely was not sent, and ``OutcomeUnknown`` when
+        it may have been and no whole answer came, whatever ``on_chunk`` saw of it.
         """
-        return self._call("POST", path, seconds=seconds, is_paid=True, **options)
+        return self._call(
+            "POST", path, seconds=seconds, is_paid=True, on_chunk=on_chunk, **options
+        )
 
     def fetch(self, url: str, *, seconds: float = DOWNLOAD_SECONDS) -> Spool:
         """Download a finished picture; no key is sent along.
@@ -202,6 +213,7 @@ class Http:
         deadline: Deadline,
         *,
         max_bytes: int,
+        on_chunk: OnChunk | None = None,
         **options: Any,
     ) -> Answer:
         left = deadline.left
@@ -214,7 +226,7 @@ class Http:
             **options,
         )
         with response:
-            chunks = response.raw.stream(CHUNK_BYTES, decode_content=True)
+            chunks = _chunks(response.raw, on_chunk)
             body = bodies.gather(chunks, max_bytes=max_bytes)
             if deadline.has_passed:
                 raise _CutOff
@@ -224,6 +236,16 @@ class Http:
                 body=body,
                 key=self._key,
             )
+
+
+def _chunks(raw: Any, on_chunk: OnChunk | None) -> Iterator[bytes]:
+    """Read a body; where somebody watches, each piece as soon as it is there."""
+    if on_chunk is None:
+        yield from raw.stream(CHUNK_BYTES, decode_content=True)
+        return
+    while chunk := raw.read1(CHUNK_BYTES, decode_content=True):
+        yield chunk  # counted first: nobody is shown more than a body may hold
+        on_chunk(chunk)
 
 
 class _CutOff(Exception):

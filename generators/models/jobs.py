@@ -1,4 +1,4 @@
-"""Image models of the dropdown, presses of the button, and the jobs they became."""
+"""Presses of the button, and the jobs they became."""
 
 import uuid
 
@@ -7,82 +7,11 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from gallery.models import Image
+from generators.capabilities import ImageRole
 from generators.contracts import Lane
-
-
-class ImageModel(models.Model):
-    """One entry of the dropdown.
-
-    ``catalog_entry`` is what the catalogue last wrote here: a column that differs from
-    it was changed by an admin and is left alone by the next fill.
-    """
-
-    class Family(models.TextChoices):
-        DIFFUSION = "diffusion"
-        GAN = "gan"
-        VAE = "vae"
-        STYLE_TRANSFER = "style-transfer"
-        REMOTE = "remote"
-
-    slug = models.SlugField(max_length=100, unique=True)
-    provider = models.CharField(max_length=64)
-    provider_model_id = models.CharField(max_length=255)
-    label = models.CharField(max_length=100)
-    description = models.CharField(max_length=200, blank=True)
-    good_at = models.CharField(
-        max_length=200, blank=True, help_text="Words, separated by commas."
-    )
-    family = models.CharField(max_length=16, choices=Family)
-    capabilities = models.JSONField(
-        default=dict, blank=True, help_text="See generators.contracts.Capabilities."
-    )
-    price_credits = models.PositiveIntegerField(
-        "price",
-        null=True,
-        blank=True,
-        help_text="Whole credits a picture. 0 is free; empty means no price yet.",
-    )
-    enabled = models.BooleanField(default=False)
-    order = models.PositiveIntegerField(default=100)
-    sunset_date = models.DateField(null=True, blank=True)
-    successor = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True
-    )
-    retired = models.BooleanField(default=False)
-    catalog_entry = models.JSONField(default=dict, blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["order", "label"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["provider", "provider_model_id"],
-                name="image_model_once_a_provider",
-            ),
-            models.CheckConstraint(
-                condition=Q(enabled=False) | Q(price_credits__isnull=False),
-                name="image_model_enabled_has_a_price",
-                violation_error_message="Set a price before enabling this model.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.label
-
-
-class ImageModelAlias(models.Model):
-    """Another name an image model is found by."""
-
-    name = models.CharField(max_length=100, unique=True)
-    image_model = models.ForeignKey(
-        ImageModel, on_delete=models.CASCADE, related_name="aliases"
-    )
-
-    class Meta:
-        verbose_name_plural = "image model aliases"
-
-    def __str__(self) -> str:
-        return self.name
+from generators.models.connections import Connection
+from generators.models.image_models import ImageModel
 
 
 class Generation(models.Model):
@@ -157,16 +86,35 @@ class GenerationJob(models.Model):
     image_model_slug = models.CharField(max_length=100)
     image_model_label = models.CharField(max_length=100)
     provider = models.CharField(max_length=64)
+    connection = models.ForeignKey(
+        Connection,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="jobs",
+        help_text="Which one it was sent through; of remote providers only.",
+    )
     lane = models.CharField(max_length=16, choices=[(x.value, x.value) for x in Lane])
     recipe = models.JSONField(
         help_text="The whole request, as generators.contracts.GenerationRequest."
     )
     num_images = models.PositiveSmallIntegerField(default=1)
+    num_inputs = models.PositiveSmallIntegerField(
+        default=0, help_text="Pictures it was given to work on."
+    )
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     price_credits = models.PositiveIntegerField(help_text="Credits a picture.")
     settled_credits = models.PositiveIntegerField(null=True, blank=True)
     num_delivered = models.PositiveSmallIntegerField(default=0)
+    estimated_usd_micros = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="What it should cost the operator; empty where no cost is known.",
+    )
+    actual_usd_micros = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="What the provider said it costs."
+    )
 
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
     phase = models.CharField(max_length=16, choices=Phase, default=Phase.WAITING)
@@ -237,6 +185,16 @@ class GenerationJob(models.Model):
             ),
             models.Index(fields=["owner", "lane", "-turn"], name="job_turn_of_owner"),
             models.Index(
+                fields=["connection", "status"],
+                name="job_in_flight",
+                condition=Q(connection__isnull=False, finished_at__isnull=True),
+            ),
+            models.Index(
+                fields=["connection", "-call_started_at"],
+                name="job_calls_of_connection",
+                condition=Q(call_started_at__isnull=False),
+            ),
+            models.Index(
                 fields=["lease_expires_at"],
                 name="job_leased",
                 condition=Q(lease_expires_at__isnull=False),
@@ -297,3 +255,32 @@ class JobEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.created_at:%H:%M:%S}"
+
+
+class JobInput(models.Model):
+    """A picture that a job works on, and what it is for.
+
+    It is one of the owner's gallery; with it goes the job's use for it.
+    """
+
+    job = models.ForeignKey(
+        GenerationJob, on_delete=models.CASCADE, related_name="inputs"
+    )
+    image = models.ForeignKey(
+        Image, on_delete=models.CASCADE, related_name="used_by_jobs"
+    )
+    role = models.CharField(
+        max_length=16, choices=[(role.value, role.value) for role in ImageRole]
+    )
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["job", "position"], name="job_input_once_a_place"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image_id} as {self.role}"

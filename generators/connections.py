@@ -1,0 +1,206 @@
+"""An admin's connections to remote providers: keys, choice, room, checks.
+
+A job of a remote provider is sent through one connection, which is chosen when it is
+claimed: one that is enabled, has room, and whose circuit breaker lets jobs through. A
+job for which there is none just now waits in its lane.
+"""
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+
+from accounts.encryption import CannotDecrypt, decrypt, encrypt
+from generators.clock import before, read
+from generators.contracts import Access, Availability
+from generators.errors import NotConfigured
+from generators.models import Connection, GenerationJob, ImageModel
+from generators.providers import registry
+from generators.providers.base import Provider, RemoteProvider
+
+Breaker = Connection.Breaker
+Jobs = QuerySet[GenerationJob, GenerationJob]
+
+MINUTE_SECONDS = 60.0
+NO_KEY_READABLE = "The key was kept under another ENCRYPTION_KEYS. Type it again."
+UNAVAILABLE = "Unavailable right now; your admin has been told."
+TROUBLED = "Its service has trouble just now. We look again in a moment."
+NOT_CONNECTED = "Not connected yet. Your admin can add a key."
+
+
+def set_key(connection: Connection, key: str) -> None:
+    """Keep a key, encrypted; the row is not saved."""
+    connection.encrypted_key = encrypt(key.strip())
+
+
+def access_of(connection: Connection) -> Access:
+    """Return what an adapter needs of a connection. Raises ``NotConfigured``."""
+    unbound = registry.get(connection.provider)
+    if not isinstance(unbound, RemoteProvider):
+        raise NotConfigured(detail=f"{connection.provider} takes no connection")
+    try:
+        key = decrypt(connection.encrypted_key)
+    except CannotDecrypt:
+        raise NotConfigured(detail=NO_KEY_READABLE) from None
+    hosts = (each.strip() for each in connection.result_hosts.split(","))
+    can_ring = unbound.has_webhooks and settings.SITE_URL.startswith("https://")
+    path = reverse("generators:webhook", kwargs={"public_id": connection.public_id})
+    return Access(
+        base_url=connection.base_url or next(iter(unbound.base_urls), ""),
+        api_key=key,
+        account=connection.account,
+        result_hosts=tuple(host.lower() for host in hosts if host),
+        webhook_url=f"{settings.SITE_URL}{path}" if can_ring else "",
+        webhook_secret=salted_hmac(__name__, str(connection.public_id)).hexdigest(),
+    )
+
+
+def bound(connection: Connection) -> RemoteProvider:
+    """Return the adapter of a connection, by its key and address of today.
+
+    Raises ``NotConfigured``.
+    """
+    return registry.bind(connection.provider, access_of(connection))
+
+
+def provider_of(job: GenerationJob) -> Provider:
+    """Return the adapter that a claimed job is run by.
+
+    Raises ``NotConfigured`` when its connection is gone.
+    """
+    provider = registry.get(job.provider)
+    if not isinstance(provider, RemoteProvider):
+        return provider
+    if job.connection is None:
+        raise NotConfigured(detail="its connection was deleted")
+    return bound(job.connection)
+
+
+class Overview:
+    """All enabled connections as one look saw them, for pages that ask about many models."""
+
+    def __init__(self) -> None:
+        self._rows = list(Connection.objects.filter(enabled=True))
+
+    def of(self, image_model: ImageModel) -> list[Connection]:
+        """Return the connections that a model's jobs may go through."""
+        return [row for row in self._rows if _serves(row, image_model)]
+
+    def availability_of(self, image_model: ImageModel) -> Availability:
+        """Say whether a remote model can be asked now.
+
+        One whose service has trouble can: its jobs wait for the next try.
+        """
+        ways = self.of(image_model)
+        if not ways:
+            return Availability(is_available=False, reason=NOT_CONNECTED)
+        if all(_needs_admin(row) for row in ways):
+            return Availability(is_available=False, reason=UNAVAILABLE)
+        return Availability(is_available=True)
+
+    def is_troubled(self, image_model: ImageModel) -> bool:
+        """Say whether every way to a model is shut by its circuit breaker just now."""
+        ways = self.of(image_model)
+        return bool(ways) and all(row.breaker != Breaker.CLOSED for row in ways)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Which connections may take one more job, and which jobs none of them serves.
+
+    ``shut`` are the keys of connections that are disabled or without room,
+    ``shut_providers`` the providers whose connections all are.
+    """
+
+    rows: Collection[Connection] = field(default_factory=tuple)
+    shut: Collection[int] = field(default_factory=tuple)
+    shut_providers: Collection[str] = field(default_factory=tuple)
+
+    def of(self, job: GenerationJob) -> Connection | None:
+        """Return the emptiest connection for a job; ``None`` where none is needed."""
+        wanted = job.image_model.connection_id if job.image_model else None
+        fits = (
+            row
+            for row in self.rows
+            if row.provider == job.provider and wanted in {None, row.pk}
+        )
+        return next(fits, None)
+
+    def waiting(self, jobs: Jobs) -> Jobs:
+        """Leave out the jobs that no connection has room for."""
+        if not self.shut and not self.shut_providers:
+            return jobs
+        return jobs.exclude(
+            Q(provider__in=self.shut_providers)
+            | Q(image_model__connection__in=self.shut)
+        )
+
+
+def room(*, lock: bool = False) -> Room:
+    """Look which connections have room; under a lock, inside the claim's transaction."""
+    providers = registry.remote_slugs()
+    if not providers:
+        return Room()
+    rows = Connection.objects.filter(provider__in=providers).order_by("pk")
+    found = list(rows.select_for_update() if lock else rows)
+    in_flight = _in_flight() if found else {}
+    begun = _begun_lately([row.pk for row in found if row.max_per_minute])
+    moment = read() if found else None
+    free = [
+        row
+        for row in found
+        if _lets_through(row, in_flight.get(row.pk, 0), moment)
+        and not 0 < row.max_per_minute <= begun.get(row.pk, 0)
+    ]
+    free.sort(key=lambda row: in_flight.get(row.pk, 0) / row.max_concurrency)
+    open_providers = {row.provider for row in free}
+    return Room(
+        rows=free,
+        shut=[row.pk for row in found if row not in free],
+        shut_providers=[slug for slug in providers if slug not in open_providers],
+    )
+
+
+def _serves(row: Connection, image_model: ImageModel) -> bool:
+    if row.provider != image_model.provider:
+        return False
+    return image_model.connection_id in {None, row.pk}
+
+
+def _needs_admin(row: Connection) -> bool:
+    """Say whether the last check failed and nothing has worked since."""
+    if row.check_passed is not False or row.checked_at is None:
+        return False
+    return row.last_success_at is None or row.last_success_at < row.checked_at
+
+
+def _lets_through(row: Connection, in_flight: int, moment: dt.datetime | None) -> bool:
+    if not row.enabled or in_flight >= row.max_concurrency:
+        return False
+    if row.paused_until is not None and moment and row.paused_until > moment:
+        return False
+    return row.breaker == Breaker.CLOSED or in_flight == 0  # one job, to try
+
+
+def _in_flight() -> dict[int, int]:
+    jobs = GenerationJob.objects.filter(
+        connection__isnull=False,
+        finished_at__isnull=True,
+        status=GenerationJob.Status.RUNNING,
+    )
+    counted = jobs.order_by().values_list("connection").annotate(Count("pk"))
+    return {pk: number for pk, number in counted if pk is not None}
+
+
+def _begun_lately(connections: list[int]) -> dict[int, int]:
+    if not connections:
+        return {}
+    jobs = GenerationJob.objects.filter(
+        connection__in=connections, call_started_at__gt=before(MINUTE_SECONDS)
+    )
+    counted = jobs.order_by().values_list("connection").annotate(Count("pk"))
+    return {pk: number for pk, number in counted if pk is not None}

@@ -1,0 +1,106 @@
+"""The pictures a job works on: from the gallery, without anything but their pixels.
+
+A picture of the gallery carries its recipe and sometimes more in its file. None of that
+goes to a provider: what is sent is written anew, in a format the model takes.
+"""
+
+import io
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.core.files.storage import default_storage
+from PIL import Image as Pillow
+
+from gallery.decoding import BrokenPicture, decode
+from gallery.models import Image
+from gallery.thumbnails import to_web_mode
+from generators.bytes_in_flight import gate
+from generators.capabilities import Capabilities, ImageRole, InputLimits
+from generators.contracts import InputImage
+from generators.errors import InvalidRequest
+from generators.models import GenerationJob, JobInput
+
+GONE: Final = "A picture it works on is no longer in your gallery."
+DECODED_BYTES: Final = 16_000_000
+_JPEG_QUALITY: Final = 95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A picture of the person's own gallery, and what it is for."""
+
+    image: Image
+    role: ImageRole
+
+
+def keep(jobs: Collection[GenerationJob], inputs: Sequence[Input]) -> None:
+    """Write down what some new jobs work on; belongs in the transaction that makes them."""
+    JobInput.objects.bulk_create(
+        JobInput(job=job, image=each.image, role=each.role, position=position)
+        for job in jobs
+        for position, each in enumerate(inputs)
+    )
+
+
+def of_job(job: GenerationJob) -> list[Input]:
+    """Return what a job works on, in order."""
+    rows = job.inputs.select_related("image__file", "image__owner")
+    return [Input(image=row.image, role=ImageRole(row.role)) for row in rows]
+
+
+def load(
+    job: GenerationJob, able: Capabilities, *, expected: int
+) -> tuple[InputImage, ...]:
+    """Read a job's input pictures as its model takes them.
+
+    ``expected`` is how many there were at the press. Raises ``InvalidRequest`` when one
+    of them was deleted since, or is damaged.
+    """
+    inputs = of_job(job)
+    if len(inputs) != expected:
+        raise InvalidRequest(GONE)
+    return tuple(_read(inputs, able.inputs))
+
+
+def _read(inputs: Sequence[Input], limits: InputLimits) -> Iterator[InputImage]:
+    for each in inputs:
+        file = each.image.file
+        with gate.hold(file.size + DECODED_BYTES):
+            try:
+                with default_storage.open(file.path) as stored:
+                    pixels = decode(stored.read()).pixels
+            except (OSError, BrokenPicture) as error:
+                raise InvalidRequest(GONE, detail=f"{file.path}: {error}") from error
+            yield (
+                _mask(pixels)
+                if each.role is ImageRole.MASK
+                else _written(pixels, each.role, limits)
+            )
+
+
+def _mask(pixels: Pillow.Image) -> InputImage:
+    return InputImage(
+        content=_encoded(pixels.convert("L"), "PNG"),
+        mime_type="image/png",
+        role=ImageRole.MASK,
+    )
+
+
+def _written(pixels: Pillow.Image, role: ImageRole, limits: InputLimits) -> InputImage:
+    """Write pixels as PNG, or as JPEG where the model takes no PNG or one so large."""
+    if "image/png" in limits.mime_types:
+        content = _encoded(to_web_mode(pixels), "PNG")
+        if len(content) <= limits.max_bytes:
+            return InputImage(content=content, mime_type="image/png", role=role)
+    content = _encoded(pixels.convert("RGB"), "JPEG", quality=_JPEG_QUALITY)
+    if "image/jpeg" not in limits.mime_types or len(content) > limits.max_bytes:
+        raise InvalidRequest("A picture it works on is too large for this model.")
+    return InputImage(content=content, mime_type="image/jpeg", role=role)
+
+
+def _encoded(pixels: Pillow.Image, kind: str, **options: int) -> bytes:
+    out = io.BytesIO()
+    pixels.info = {}
+    pixels.save(out, kind, **options)
+    return out.getvalue()

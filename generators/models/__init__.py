@@ -1,0 +1,15 @@
+"""The tables of the generators app."""
+
+from generators.models.connections import Connection
+from generators.models.image_models import ImageModel, ImageModelAlias
+from generators.models.jobs import Generation, GenerationJob, JobEvent, JobInput
+
+__all__ = [
+    "Connection",
+    "Generation",
+    "GenerationJob",
+    "ImageModel",
+    "ImageModelAlias",
+    "JobEvent",
+    "JobInput",
+]

@@ -1,0 +1,40 @@
+"""Where services ring when accepted work is done.
+
+A ring is a hint that makes the next poll come sooner. Nothing in it is believed: the
+result is what the poll says, so that one forged, early or repeated does no harm.
+"""
+
+import logging
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from generators import connections, moves, wake
+from generators.contracts import Lane
+from generators.errors import ProviderError
+from generators.models import Connection
+
+MAX_BYTES = 65_536
+
+logger = logging.getLogger(__name__)
+
+
+@csrf_exempt
+@require_POST
+def webhook(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Take one ring: 204 once its signature holds, whatever became of the job."""
+    connection = get_object_or_404(Connection, public_id=public_id, enabled=True)
+    if int(request.headers.get("Content-Length") or 0) > MAX_BYTES:
+        return HttpResponse(status=413)
+    headers = {name.lower(): text for name, text in request.headers.items()}
+    try:
+        news = connections.bound(connection).read_webhook(headers, request.body)
+    except ProviderError as error:
+        logger.warning("A webhook of %s was refused: %s", connection, error.detail)
+        return HttpResponse(status=403)
+    if moves.hurry_poll(connection, news.external_id):
+        wake.ring(Lane.REMOTE)
+    return HttpResponse(status=204)
