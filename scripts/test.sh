@@ -29,11 +29,14 @@ sh scripts/check.sh
     [ -z "${EMBEDDED:-}" ] || only="$only and not services"
     status=0
     echo "== Unit and integration tests, two at a time"
-    "$BIN/coverage" run -m pytest -q -n 2 --dist loadfile \
-        -m "$only and not (browser or chaos or serial)" || status=$?
-    echo "== Browser, chaos and whole-site tests, one at a time"
-    "$BIN/coverage" run -m pytest -q -m "$only and (browser or chaos or serial)" ||
-        status=$?
+    two="-n 2 --dist loadfile --no-loadscope-reorder"  # long files first: conftest.py
+    # shellcheck disable=SC2086
+    "$BIN/coverage" run -m pytest -q $two \
+        -m "$only and not (browser or chaos or whole_site)" || status=$?
+    echo "== Browser, chaos and whole-site tests, two at a time"
+    # shellcheck disable=SC2086
+    "$BIN/coverage" run -m pytest -q $two \
+        -m "$only and (browser or chaos or whole_site)" || status=$?
     "$BIN/coverage" combine --quiet
     "$BIN/coverage" report --fail-under=90 || status=$?
     exit $status

@@ -15,7 +15,7 @@ FAKE_LOCAL = "fake-local"
 
 _PATHS: dict[str, str] = {
     LOCAL: "generators.providers.local_diffusers.LocalDiffusersProvider",
-    "google": "generators.providers.google_images.provider.GoogleImagesProvider",
+    "ideogram": "generators.providers.ideogram.provider.IdeogramProvider",
 }
 _TEST_PATHS = {
     FAKE: "generators.providers.fake.FakeProvider",

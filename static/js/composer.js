@@ -12,6 +12,7 @@ export function startComposer() {
     document.addEventListener(name, refresh);
   }
   document.addEventListener("balance", refresh);
+  document.addEventListener("htmx:before:request", holdWhileRedrawn);
   refresh();
   prompt()?.focus({ preventScroll: true });
 }
@@ -40,6 +41,12 @@ function onKey(event) {
     event.preventDefault();
     prompt().focus();
   }
+}
+
+/** A press must not send one model's shape to another, whose controls are on their way. */
+function holdWhileRedrawn(event) {
+  if (!event.target.matches?.("[data-picker-select]")) return;
+  document.querySelector(".composer__go").disabled = true;
 }
 
 function isTyping(element) {

@@ -8,7 +8,7 @@ import pytest
 from tests.chaos import points
 from tests.chaos.site import ROLES, Site, assert_right, on_each
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.chaos, pytest.mark.long, pytest.mark.timeout(3600)]
 
 DRAWN = "succeeded"
 FAILED = "failed"

@@ -9,7 +9,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.generators.live_site import PASSWORD, LiveSite
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",
@@ -242,6 +242,22 @@ def test_when_only_the_keyboard_is_used_then_everything_is_reached(new_page):
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     expect(picker).to_have_attribute("aria-expanded", "false")
+
+
+def test_when_a_model_was_just_chosen_then_a_press_waits_for_its_controls(new_page):
+    page = new_page()
+    page.route(
+        "**/model-controls/**",
+        lambda route: (page.wait_for_timeout(700), route.continue_()),
+    )
+    page.fill("#prompt", "a quick hand")
+    page.locator("[data-picker-button]").click()
+    page.locator("[role=option][data-value='spark']").click()
+    expect(page.locator(".composer__go")).to_be_disabled()
+    page.click(".composer__go")
+    batch = page.locator("[data-batch]", has_text="a quick hand").first
+    expect(batch).to_be_visible()
+    assert page.locator("#composer-errors").inner_text() == ""
 
 
 def test_when_more_pictures_are_asked_for_then_the_button_says_the_price(new_page):

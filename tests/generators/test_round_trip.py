@@ -150,6 +150,7 @@ def site(request, tmp_path):
     return Site(tmp_path, BROKER_URL=url, DATABASE_URL=database, QUEUE_PREFIX=prefix)
 
 
+pytestmark = pytest.mark.long
 brokers = pytest.mark.parametrize(
     "site",
     [
@@ -241,20 +242,3 @@ def test_a_stopped_worker_hands_its_work_to_the_next(tmp_path):
     jobs = press_and_lose_the_local_worker(Site(tmp_path), signal.SIGTERM)
     assert [(job["status"], job["credits"]) for job in jobs] == [("succeeded", 1)] * 3
     assert [job["attempts"] for job in jobs] == [0, 0, 0]
-
-
-@pytest.mark.services
-def test_every_job_test_holds_on_postgresql_too():
-    """Run the same tests again in a process whose database is PostgreSQL."""
-    names = ("concurrency", "queue", "reconciler", "events", "pulse", "transitions")
-    files = [f"tests/generators/test_{name}.py" for name in names]
-    url = POSTGRES.rpartition("/")[0] + f"/magicshot_{uuid.uuid4().hex[:12]}"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-k", "not docs", *files],
-        cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stdout[-5000:]

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.e2e.site import Site, manage
 
-pytestmark = [pytest.mark.serial, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.whole_site, pytest.mark.timeout(240)]
 FAKE = {"FAKE_PROVIDER": "1"}
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.site import Site, all_gone, manage
 
-pytestmark = [pytest.mark.serial, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.whole_site, pytest.mark.timeout(240)]
 NAMES = ("web", "local", "remote", "beat")
 
 

@@ -10,7 +10,10 @@ import re
 LONGEST_PROMPT = 10_000
 """Characters the service reads (d), as a structured prompt too."""
 
-_QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」')
+_QUOTED = re.compile(
+    r'(?<!\w)"([^"]*)"(?!\w)'  # not the inches of 6" x 4"
+    r"|“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|「([^」]*)」"
+)
 
 
 def quoted_words(prompt: str) -> tuple[str, ...]:
@@ -20,7 +23,7 @@ def quoted_words(prompt: str) -> tuple[str, ...]:
     """
     if _is_structured(prompt):
         return ()
-    found = (next(filter(None, groups)) for groups in _QUOTED.findall(prompt))
+    found = (next(filter(None, groups), "") for groups in _QUOTED.findall(prompt))
     return tuple(words for words in found if words.strip())
 
 

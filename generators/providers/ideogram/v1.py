@@ -114,7 +114,7 @@ def _palette(request: GenerationRequest) -> dict[str, Any]:
 
 def _upscaling(request: GenerationRequest) -> dict[str, Any]:
     """Return what is asked of the upscaler; the sheet names only the field (names: d)."""
-    wanted: dict[str, Any] = {"num_images": request.num_images}
+    wanted: dict[str, Any] = {}
     if request.prompt:
         wanted["prompt"] = request.prompt
     if request.seed is not None:

@@ -23,6 +23,7 @@ from generators.providers.local_diffusers import LocalDiffusersProvider
 from tests.fakes import tiny_pipelines
 from tests.generators.pipelines.test_drawing import drawn, found, request_for
 
+pytestmark = pytest.mark.long
 SLOW = {"num_inference_steps": 100}
 
 
