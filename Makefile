@@ -16,10 +16,10 @@ INSTALLED := .venv/installed-$(KEY)
 INSTALLED_DEV := .venv/installed-dev-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check chaos bench lock format clean
+.PHONY: help run install test check chaos bench demo-providers lock format clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 run: $(INSTALLED)  ## Start the site: installs, migrates, prints its address; Ctrl-C stops it
 	@exec $(BIN)/python manage.py run
@@ -37,6 +37,9 @@ chaos: $(INSTALLED_DEV)  ## Kill real processes at every kill point, many times 
 
 bench: $(INSTALLED_DEV)  ## Measure, and write docs/benchmarks.md
 	@$(BIN)/python -m bench
+
+demo-providers: $(INSTALLED_DEV)  ## Start a demo site whose remote providers are fakes
+	@$(BIN)/python scripts/demo_providers.py
 
 lock:  ## Resolve requirements/*.in again into the lock files
 	@PYTHON=$(PYTHON) sh scripts/lock.sh

@@ -1,5 +1,8 @@
 """What allauth asks us: who may sign up, and what a new account starts with."""
 
+import base64
+import logging
+import secrets
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -16,8 +19,10 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
-from accounts import invitations, ledger
+from accounts import encryption, invitations, ledger
 from accounts.models import User
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +101,27 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Second factors that carry the site's name, and keys bound to its host."""
+    """Second factors that carry the site's name, and keys bound to its host.
+
+    The secrets of authenticator apps and recovery codes are encrypted at rest.
+    """
+
+    def encrypt(self, text: str) -> str:
+        """Return a secret as it may lie in the database."""
+        return encryption.encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Return a secret; one that was kept before secrets were encrypted is itself.
+
+        For one whose key is lost it is a fresh one, whose codes nobody has.
+        """
+        if not encryption.is_encrypted(encrypted_text):
+            return encrypted_text
+        try:
+            return encryption.decrypt(encrypted_text)
+        except encryption.CannotDecrypt:
+            logger.error("A second factor was kept under another ENCRYPTION_KEYS.")
+            return base64.b32encode(secrets.token_bytes(20)).decode()
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
         """Propose a name for the next key."""

@@ -1,44 +1,89 @@
 """The admin's sidebar: tables by what an operator looks for, not by app."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page that is no table; ``address`` is its name, ``rights`` all that it takes."""
+
+    title: str
+    icon: str
+    address: str
+    rights: tuple[str, ...]
+    badge: str = ""
+
+    def item(self) -> dict[str, Any]:
+        """Return it as unfold wants it."""
+        return {"title": self.title, "icon": self.icon, "link": reverse(self.address)}
+
+
+def table(title: str, icon: str, app: str, model: str, badge: str = "") -> Page:
+    """Return the list of a table, for those who may look at it.
+
+    ``badge`` is the path of a function that says what the sidebar warns of.
+    """
+    return Page(
+        title=title,
+        icon=icon,
+        address=f"admin:{app}_{model}_changelist",
+        rights=(f"{app}.view_{model}",),
+        badge=badge,
+    )
+
 
 GROUPS = (
     (
         "People",
         (
-            ("Users", "person", "accounts", "user"),
-            ("Wallets", "account_balance_wallet", "accounts", "wallet"),
-            ("Credit entries", "receipt_long", "accounts", "creditentry"),
-            ("Invitations", "mail", "accounts", "invitation"),
+            table("Users", "person", "accounts", "user"),
+            table("Wallets", "account_balance_wallet", "accounts", "wallet"),
+            table("Credit entries", "receipt_long", "accounts", "creditentry"),
+            table("Invitations", "mail", "accounts", "invitation"),
         ),
     ),
     (
         "Drawing",
         (
-            ("Image models", "palette", "generators", "imagemodel"),
-            ("Jobs", "draw", "generators", "generationjob"),
-            ("Generations", "auto_awesome", "generators", "generation"),
-            ("Job events", "timeline", "generators", "jobevent"),
+            table(
+                "Connections",
+                "cable",
+                "generators",
+                "connection",
+                badge="generators.admin_connections.badge",
+            ),
+            table("Image models", "palette", "generators", "imagemodel"),
+            table("Jobs", "draw", "generators", "generationjob"),
+            table("Generations", "auto_awesome", "generators", "generation"),
+            table("Job events", "timeline", "generators", "jobevent"),
+            Page(
+                title="Costs",
+                icon="payments",
+                address="admin-costs",
+                rights=("generators.view_connection", "generators.view_generationjob"),
+            ),
         ),
     ),
     (
         "Gallery",
         (
-            ("Images", "image", "gallery", "image"),
-            ("Stored files", "draft", "gallery", "storedfile"),
-            ("Tags", "sell", "gallery", "tag"),
+            table("Images", "image", "gallery", "image"),
+            table("Stored files", "draft", "gallery", "storedfile"),
+            table("Tags", "sell", "gallery", "tag"),
         ),
     ),
     (
         "Sign-in",
         (
-            ("E-mail addresses", "alternate_email", "account", "emailaddress"),
-            ("Second factors", "key", "mfa", "authenticator"),
-            ("Devices", "devices", "usersessions", "usersession"),
-            ("Groups", "group", "auth", "group"),
+            table("E-mail addresses", "alternate_email", "account", "emailaddress"),
+            table("Second factors", "key", "mfa", "authenticator"),
+            table("Devices", "devices", "usersessions", "usersession"),
+            table("Groups", "group", "auth", "group"),
         ),
     ),
 )
@@ -47,16 +92,17 @@ GROUPS = (
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return what of it this member of staff may look at."""
     groups = []
-    for title, tables in GROUPS:
+    for title, pages in GROUPS:
         items = [
-            {
-                "title": name,
-                "icon": icon,
-                "link": reverse(f"admin:{app}_{model}_changelist"),
-            }
-            for name, icon, app, model in tables
-            if request.user.has_perm(f"{app}.view_{model}")
+            page.item() | _badge(page, request)
+            for page in pages
+            if request.user.has_perms(page.rights)
         ]
         if items:
             groups.append({"title": title, "items": items})
     return groups
+
+
+def _badge(page: Page, request: HttpRequest) -> dict[str, Any]:
+    said = import_string(page.badge)(request) if page.badge else 0
+    return {"badge": said} if said else {}

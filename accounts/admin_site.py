@@ -59,6 +59,11 @@ def favicon(request: HttpRequest) -> str:
     return static("img/favicon.svg")
 
 
+def stylesheet(request: HttpRequest) -> str:
+    """Return the address of what our pages need beside unfold's own sheet."""
+    return static("css/admin.css")
+
+
 def lacks_second_factor(request: HttpRequest) -> bool:
     """Say whether this member of staff must set a second factor up first."""
     return bool(

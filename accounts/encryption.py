@@ -32,6 +32,11 @@ def decrypt(token: str) -> str:
         raise CannotDecrypt from None
 
 
+def is_encrypted(text: str) -> bool:
+    """Say whether a text looks like what ``encrypt`` returns: a Fernet token, version 128."""
+    return text.startswith("gAAAA")
+
+
 def _box() -> MultiFernet:
     return _box_of(tuple(settings.ENCRYPTION_KEYS))
 

@@ -18,6 +18,10 @@ MAX_BYTES = 20_000_000
 MAX_PIXELS = 25_000_000
 MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
+_DAMAGED = "The picture is damaged or not complete."
+_ORIENTATION = 0x0112
+_ON_ITS_SIDE = {5, 6, 7, 8}  # the orientation marks that swap width and height
+
 # What Pillow's decoders raise on bytes that were damaged or made to harm.
 _DECODING_ERRORS = (
     OSError,
@@ -55,6 +59,20 @@ class DecodedPicture:
     pixels: Pillow.Image
 
 
+def upright_size(content: bytes) -> tuple[int, int]:
+    """Return the width and height that a picture has on a page, before all is decoded.
+
+    Raise BrokenPicture as ``decode`` does, for what the header tells already.
+    """
+    image = _opened(content)
+    try:
+        turned = image.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
+    except _DECODING_ERRORS as error:
+        raise BrokenPicture(_DAMAGED) from error
+    width, height = image.size
+    return (height, width) if turned else (width, height)
+
+
 def decode(content: bytes) -> DecodedPicture:
     """Decode all of the picture.
 
@@ -62,22 +80,30 @@ def decode(content: bytes) -> DecodedPicture:
     ``MAX_BYTES`` or ``MAX_PIXELS``, moves, or ends early. The size is read from the
     header and refused before any pixel is decoded.
     """
-    if len(content) > MAX_BYTES:
-        raise BrokenPicture("The picture is larger than 20 MB.")
-    open_picture = _opener(content)
+    image = _opened(content)
     try:
-        image = open_picture(io.BytesIO(content))
-        _refuse_unfit(image)
         image.load()
         stored_size = image.size
         # Orientation is followed once here, so that width, height and thumbnails agree
         # with what browsers show.
         ImageOps.exif_transpose(image, in_place=True)
     except _DECODING_ERRORS as error:
-        raise BrokenPicture("The picture is damaged or not complete.") from error
+        raise BrokenPicture(_DAMAGED) from error
     return DecodedPicture(
         image_format=str(image.format), stored_size=stored_size, pixels=image
     )
+
+
+def _opened(content: bytes) -> ImageFile.ImageFile:
+    if len(content) > MAX_BYTES:
+        raise BrokenPicture("The picture is larger than 20 MB.")
+    open_picture = _opener(content)
+    try:
+        image = open_picture(io.BytesIO(content))
+        _refuse_unfit(image)
+    except _DECODING_ERRORS as error:
+        raise BrokenPicture(_DAMAGED) from error
+    return image
 
 
 def _opener(content: bytes) -> Callable[[IO[bytes]], ImageFile.ImageFile]:

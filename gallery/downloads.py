@@ -20,6 +20,11 @@ _OPTIONS: dict[str, dict[str, int]] = {
     "JPEG": {"quality": 92, "subsampling": 0},
     "WEBP": {"quality": 90},
 }
+_PLAIN_NAMES = {
+    Image.Kind.GENERATED: "picture",
+    Image.Kind.UPLOADED: "upload",
+    Image.Kind.MASK: "mask",
+}
 _NAME_BYTES = 100  # file systems take 255 with all that programs add
 
 
@@ -33,7 +38,9 @@ class Download:
 
 
 def download(image: Image, choice: str) -> Download:
-    """Return the image as ``original`` or in one of ``FORMATS``, marked in each.
+    """Return the image as ``original`` or in one of ``FORMATS``.
+
+    What a model made is marked as such in each.
 
     Raise KeyError for another choice, FileNotFoundError and StorageFailed where the
     original cannot be read, BrokenPicture where a damaged one is to be converted.
@@ -57,7 +64,7 @@ def file_name(image: Image, extension: str) -> str:
         unicodedata.normalize("NFC", image.prompt[:200]), allow_unicode=True
     )
     short = words.encode()[:_NAME_BYTES].decode(errors="ignore").strip("-_")
-    return f"{short or 'picture'}-{image.public_id.hex[:8]}.{extension}"
+    return f"{short or _PLAIN_NAMES[Image.Kind(image.kind)]}-{image.public_id.hex[:8]}.{extension}"
 
 
 def _convert(image: Image, image_format: str) -> bytes:
@@ -70,6 +77,8 @@ def _convert(image: Image, image_format: str) -> bytes:
         pixels = ground.convert("RGB")
     target = io.BytesIO()
     pixels.save(target, image_format, icc_profile=profile, **_OPTIONS[image_format])
+    if not image.is_generated:
+        return target.getvalue()
     return metadata.label(
         target.getvalue(),
         image_format,

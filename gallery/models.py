@@ -143,8 +143,18 @@ class Image(models.Model):
         """What the picture shows, as far as its prompt tells, in at most 300 characters."""
         words = " ".join(self.prompt.split())
         if not words:
-            return "Picture without a prompt"
+            return self.title
         return words if len(words) <= 300 else f"{words[:299]}…"
+
+    @property
+    def title(self) -> str:
+        """What its page is headed with: the prompt, else what it is."""
+        return self.prompt or _UNPROMPTED[self.Kind(self.kind)]
+
+    @property
+    def is_generated(self) -> bool:
+        """Say whether a model made it, so that it has a recipe and bears the mark."""
+        return self.kind == self.Kind.GENERATED
 
     @property
     def leaves_at(self) -> dt.datetime | None:
@@ -152,6 +162,13 @@ class Image(models.Model):
         if self.trashed_at is None:
             return None
         return self.trashed_at + dt.timedelta(days=settings.TRASH_DAYS)
+
+
+_UNPROMPTED = {
+    Image.Kind.GENERATED: "Picture without a prompt",
+    Image.Kind.UPLOADED: "Uploaded picture",
+    Image.Kind.MASK: "Mask",
+}
 
 
 class ImageParent(models.Model):

@@ -137,7 +137,7 @@ def _in_gallery(
         limits[f"{key}__lt"] = below
     if above is not None:
         limits[f"{key}__gt"] = above
-    images = Image.objects.visible_to(user).kept().filter(**limits)
+    images = Image.objects.visible_to(user).kept().shown().filter(**limits)
     return images.order_by(key if above is not None else f"-{key}")
 
 

@@ -22,6 +22,10 @@ class ImageQuerySet(models.QuerySet["Image"]):  # type: ignore[name-defined]
         """Leave out what lies in the trash."""
         return self.filter(trashed_at__isnull=True)
 
+    def shown(self) -> Self:
+        """Leave out masks, which are only of use beside the picture they mark."""
+        return self.exclude(kind=self.model.Kind.MASK)
+
     def trashed(self) -> Self:
         """Keep only what lies in the trash."""
         return self.filter(trashed_at__isnull=False)

@@ -81,6 +81,7 @@ _SHOWN_ELSEWHERE = {
     "negative_prompt",
     "num_images",
     "operation",
+    "options",
     "prompt",
     "provider_model_id",
     "seed",
@@ -90,6 +91,8 @@ _SHOWN_ELSEWHERE = {
 
 def recipe_lines(image: Image) -> list[RecipeLine]:
     """Return the recipe line by line, without the prompts; what is not known is left out."""
+    if not image.is_generated:
+        return [RecipeLine("Size", f"{image.file.width} × {image.file.height}")]  # noqa: RUF001
     lines = [
         RecipeLine("Model", image.image_model_label),
         RecipeLine("Size", f"{image.file.width} × {image.file.height}"),  # noqa: RUF001
@@ -97,6 +100,7 @@ def recipe_lines(image: Image) -> list[RecipeLine]:
             "Seed", "" if image.seed is None else str(image.seed), is_copied=True
         ),
         *_parameter_lines(image.parameters),
+        *_option_lines(image.parameters),
         RecipeLine("How", _made_by(image)),
         RecipeLine("Time", _seconds(image.model_seconds)),
         RecipeLine("Price", price_words(image.credits)),
@@ -106,12 +110,26 @@ def recipe_lines(image: Image) -> list[RecipeLine]:
 
 def _parameter_lines(parameters: Mapping[str, Any]) -> list[RecipeLine]:
     return [
-        RecipeLine(
-            _PARAMETER_NAMES.get(name, name.replace("_", " ").capitalize()), str(value)
-        )
+        RecipeLine(_name(name), str(value))
         for name, value in parameters.items()
         if name not in _SHOWN_ELSEWHERE and value not in (None, "", [], {})
     ]
+
+
+def _option_lines(parameters: Mapping[str, Any]) -> list[RecipeLine]:
+    """Return the model's own options, which a recipe keeps as names and values."""
+    given = parameters.get("options")
+    pairs = given if isinstance(given, list) else []
+    return [
+        RecipeLine(_name(str(each.get("name", ""))), str(each.get("value", "")))
+        for each in pairs
+        if isinstance(each, dict)
+    ]
+
+
+def _name(parameter: str) -> str:
+    plain = parameter.replace("_", " ").capitalize()
+    return _PARAMETER_NAMES.get(parameter, plain)
 
 
 def _made_by(image: Image) -> str:

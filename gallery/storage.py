@@ -42,6 +42,7 @@ __all__ = [
     "add",
     "delete_forever",
     "prepare",
+    "write",
 ]
 
 FOLDER = "pictures"
@@ -61,6 +62,12 @@ class PreparedImage:
     width: int
     height: int
     recipe: ImageRecipe
+    kind: Image.Kind = Image.Kind.GENERATED
+
+    @property
+    def paths(self) -> tuple[str, str, str]:
+        """Return where its files lie."""
+        return (self.path, self.small_path, self.large_path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +91,33 @@ def prepare(
     original, image_format = _labelled(
         content, picture, recipe=recipe, created_at=created_at
     )
-    small, large = thumbnails.make_thumbnails(picture.pixels)
+    return write(
+        original,
+        thumbnails.make_thumbnails(picture.pixels),
+        image_format=image_format,
+        size=picture.pixels.size,
+        recipe=recipe,
+    )
+
+
+def write(
+    original: bytes,
+    small_and_large: tuple[bytes, bytes],
+    *,
+    image_format: str,
+    size: tuple[int, int],
+    recipe: ImageRecipe,
+    kind: Image.Kind = Image.Kind.GENERATED,
+) -> PreparedImage:
+    """Write a checked picture and its two thumbnails.
+
+    Raise StorageFailed where files cannot be written.
+    """
     content_hash = hashlib.sha256(original).hexdigest()
     stem = f"{FOLDER}/{content_hash[:2]}/{content_hash}-{secrets.token_hex(8)}"
     path = f"{stem}.{_EXTENSIONS[image_format]}"
     small_path, large_path = f"{stem}.small.webp", f"{stem}.large.webp"
+    small, large = small_and_large
     write_files({path: original, small_path: small, large_path: large})
     return PreparedImage(
         content_hash=content_hash,
@@ -97,9 +126,10 @@ def prepare(
         large_path=large_path,
         mime_type=MIME_TYPES[image_format],
         size=len(original),
-        width=picture.pixels.width,
-        height=picture.pixels.height,
+        width=size[0],
+        height=size[1],
         recipe=recipe,
+        kind=kind,
     )
 
 
@@ -138,8 +168,7 @@ def add(
         raise ValueError("A parent image belongs to somebody else.")
     image = _existing(prepared.recipe) or _create(prepared, owner, parents)
     if image.file.path != prepared.path:
-        copy = (prepared.path, prepared.small_path, prepared.large_path)
-        transaction.on_commit(partial(remove_files, copy))
+        transaction.on_commit(partial(remove_files, prepared.paths))
     return image
 
 
@@ -153,7 +182,7 @@ def _existing(recipe: ImageRecipe) -> Image | None:
 def _create(prepared: PreparedImage, owner: User, parents: Sequence[Parent]) -> Image:
     try:
         with transaction.atomic():
-            image = _create_image(prepared.recipe, _referenced(prepared), owner)
+            image = _create_image(prepared, _referenced(prepared), owner)
     except IntegrityError:
         # Another worker was first with this place of this job.
         if (image_of_other := _existing(prepared.recipe)) is None:
@@ -166,10 +195,12 @@ def _create(prepared: PreparedImage, owner: User, parents: Sequence[Parent]) -> 
     return image
 
 
-def _create_image(recipe: ImageRecipe, file: StoredFile, owner: User) -> Image:
+def _create_image(prepared: PreparedImage, file: StoredFile, owner: User) -> Image:
+    recipe = prepared.recipe
     return Image.objects.create(
         owner=owner,
         file=file,
+        kind=prepared.kind,
         batch_id=recipe.batch_id,
         job_id=recipe.job_id,
         position=recipe.position,

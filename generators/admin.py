@@ -1,24 +1,21 @@
-"""The admin's pages on image models, generations and jobs."""
+"""The admin's pages on generations and jobs; with those on models and connections."""
 
 import json
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 
-from accounts.admin_pages import QuickAdmin, RecordAdmin
-from generators import jobs
-from generators.models import (
-    Generation,
-    GenerationJob,
-    ImageModel,
-    ImageModelAlias,
-    JobEvent,
-)
+from accounts.admin_pages import RecordAdmin
+from generators import admin_connections, admin_image_models, jobs
+from generators.admin_connections import but_for_connections
+from generators.cost_words import usd_words
+from generators.models import Generation, GenerationJob, JobEvent
+
+__all__ = ["admin_connections", "admin_image_models"]
 
 OPEN_RECIPE_KEYS = (
     "operation",
@@ -32,65 +29,6 @@ OPEN_RECIPE_KEYS = (
     "scheduler",
 )
 """What staff see of a recipe. All else may hold a person's own words."""
-
-
-class ImageModelForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Prices and switches of one image model."""
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse to enable what has no price."""
-        cleaned = super().clean() or {}
-        if cleaned.get("enabled") and cleaned.get("price_credits") is None:
-            self.add_error("price_credits", "Set a price before enabling this model.")
-        return cleaned
-
-
-class AliasInline(TabularInline):  # type: ignore[misc]
-    """Other names that find the same image model."""
-
-    model = ImageModelAlias
-    extra = 0
-
-
-@admin.register(ImageModel)
-class ImageModelAdmin(QuickAdmin):
-    """The dropdown: what is offered, at what price. Rows come from the catalogue."""
-
-    form = ImageModelForm
-    list_display = ("label", "provider", "family", "price_credits", "enabled", "order")
-    list_editable = ("price_credits", "enabled", "order")
-    list_filter = ("enabled", "retired", "family", "provider")
-    search_fields = ("label", "slug", "provider_model_id")
-    ordering = ("order", "label")
-    raw_id_fields = ("successor",)
-    inlines = (AliasInline,)
-    readonly_fields = (
-        "slug",
-        "provider",
-        "provider_model_id",
-        "family",
-        "capabilities",
-    )
-    fieldsets = (
-        (None, {"fields": ("label", "description", "good_at", "order")}),
-        ("Offer", {"fields": ("enabled", "price_credits")}),
-        ("Life", {"fields": ("sunset_date", "successor", "retired")}),
-        ("From the catalogue", {"fields": readonly_fields}),
-    )
-
-    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
-        """Check the price in the list as the form does."""
-        return super().get_changelist_form(
-            request, **{"form": ImageModelForm, **kwargs}
-        )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """The catalogue adds them."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The catalogue would only add them again: take ``enabled`` away."""
-        return False
 
 
 @admin.register(Generation)
@@ -140,7 +78,7 @@ class GenerationJobAdmin(RecordAdmin):
     ordering = ("-id",)
     inlines = (EventInline,)
     actions = ("cancel_jobs",)
-    readonly_fields = ("recipe_open", "recipe_whole")
+    readonly_fields = ("recipe_open", "recipe_whole", "estimated_cost", "actual_cost")
     fieldsets = (
         (
             None,
@@ -151,6 +89,7 @@ class GenerationJobAdmin(RecordAdmin):
                     "owner",
                     "image_model_label",
                     "provider",
+                    "connection",
                     "lane",
                 )
             },
@@ -170,13 +109,15 @@ class GenerationJobAdmin(RecordAdmin):
         ),
         ("Recipe", {"fields": ("recipe_open", "recipe_whole")}),
         (
-            "Credits",
+            "Credits and costs",
             {
                 "fields": (
                     "num_images",
                     "num_delivered",
                     "price_credits",
                     "settled_credits",
+                    "estimated_cost",
+                    "actual_cost",
                 )
             },
         ),
@@ -198,6 +139,10 @@ class GenerationJobAdmin(RecordAdmin):
         ),
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Keep connections from those who may not see them."""
+        return but_for_connections(super().get_fieldsets(request, obj), request)
+
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """Those who may change jobs may cancel them."""
         return request.user.has_perm("generators.change_generationjob")
@@ -209,6 +154,16 @@ class GenerationJobAdmin(RecordAdmin):
         """Ask for an end of those that have not ended, as their owners could."""
         asked = sum(jobs.cancel_job(job) for job in queryset)
         self.message_user(request, f"{asked} jobs are being canceled.")
+
+    @admin.display(description="Estimated cost")
+    def estimated_cost(self, job: GenerationJob) -> str:
+        """What all its pictures should cost the operator."""
+        return usd_words(job.estimated_usd_micros)
+
+    @admin.display(description="Actual cost")
+    def actual_cost(self, job: GenerationJob) -> str:
+        """What the provider said it costs."""
+        return usd_words(job.actual_usd_micros)
 
     @admin.display(description="Recipe")
     def recipe_open(self, job: GenerationJob) -> str:

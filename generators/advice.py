@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from generators import catalog
+from generators import catalog, errors
 from generators.errors import ProviderError
+from generators.inputs import GONE
 from generators.models import GenerationJob, ImageModel
 
 Kind = GenerationJob.FailureKind
@@ -41,7 +42,7 @@ TITLES: Final = {
     Kind.INVALID: "The model could not use these settings.",
     Kind.RATE_LIMITED: "The model is too busy.",
     Kind.PROVIDER_DOWN: "The model could not be reached.",
-    Kind.NOT_CONFIGURED: "This model is unavailable right now.",
+    Kind.NOT_CONFIGURED: "Unavailable right now; your admin has been told.",
     Kind.OUT_OF_MEMORY: "There was not enough memory.",
     Kind.TIMED_OUT: "It took too long.",
     Kind.UNEXPECTED: "Something went wrong on our side.",
@@ -51,10 +52,30 @@ _USUAL_MORE: Final = {
     Kind.REFUSED: "Different words may work.",
     Kind.RATE_LIMITED: "It should have room again in a few minutes.",
     Kind.PROVIDER_DOWN: "That is usually over soon.",
-    Kind.NOT_CONFIGURED: "Your admin has to look at it.",
     Kind.OUT_OF_MEMORY: "A smaller shape or fewer pictures will fit.",
     Kind.UNEXPECTED: "The details are in the admin's log.",
 }
+
+_OF_MESSAGE: Final = {
+    errors.ModelUnavailable.default_message: (
+        "This model is no longer available.",
+        "Your admin has been told.",
+    ),
+    errors.ProviderFailed.default_message: (
+        "The model's service broke while it drew.",
+        "That is usually over soon.",
+    ),
+    errors.OutcomeUnknown.default_message: (
+        "Nobody could tell us whether it was made.",
+        "It was asked for once and not again.",
+    ),
+    GONE: ("A picture it works on is gone.", "It is no longer in your gallery."),
+    errors.UnexpectedResponse.default_message: (
+        "No picture came back.",
+        "What the model sent instead is in the admin's log.",
+    ),
+}
+"""Title and more where what was said tells more than the kind does."""
 
 _EDITS: Final = {
     Kind.REFUSED: "Edit the words",
@@ -78,7 +99,10 @@ def about(job: GenerationJob, *, other_models: Sequence[ImageModel]) -> Advice:
     if kind == Kind.OUT_OF_MEMORY and not _could_be_smaller(job):
         can_edit = False
         more = _NOTHING_SMALLER if more == _USUAL_MORE[kind] else more
-    advice = partial(Advice, title=TITLES[kind], more=more)
+    if kind == Kind.REFUSED and job.num_inputs:
+        return _about_refused_pictures(more)
+    title, more = _OF_MESSAGE.get(job.failure_message, (TITLES[kind], more))
+    advice = partial(Advice, title=title, more=more)
     if can_edit:
         label = _EDITS[kind]
         if kind == Kind.OUT_OF_MEMORY and not _has_smaller_shape(job):
@@ -91,6 +115,16 @@ def about(job: GenerationJob, *, other_models: Sequence[ImageModel]) -> Advice:
     if not is_usable:
         return advice(step=Step.NONE, step_label="")
     return advice(step=Step.RETRY, step_label="Try again")
+
+
+def _about_refused_pictures(more: str) -> Advice:
+    """Nobody says whether it was the words or a picture that was declined."""
+    return Advice(
+        title="The model declined the words or a picture.",
+        more="Others may work." if more == _USUAL_MORE[Kind.REFUSED] else more,
+        step=Step.EDIT,
+        step_label="Change them",
+    )
 
 
 def _more(kind: GenerationJob.FailureKind, said: str) -> str:

@@ -1,17 +1,19 @@
 """What the Create page answers to a press, whichever button was pressed."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.datastructures import MultiValueDict
 from django_htmx.http import reswap, retarget
 
 from accounts.ledger import InsufficientCredits, wallet_of
 from accounts.models import User
 from accounts.requests import is_htmx, person
-from generators import cards, events, examples, forms, jobs, stream, validation
+from generators import events, examples, forms, jobs, stream, validation
+from generators.batches import BATCHES_SHOWN, Batch, batch_of, batches_of
 from generators.errors import ProviderError
 from generators.examples import EXAMPLES
 from generators.models import Generation
@@ -31,11 +33,10 @@ REFUSALS = (
 
 
 def refuse(
-    request: HttpRequest, typed: Mapping[str, str], refusal: Refusal
+    request: HttpRequest, composer: forms.Composer, refusal: Refusal
 ) -> HttpResponse:
     """Show the form with everything that was typed, errors beside their fields."""
     user = person(request)
-    composer = composer_of(user, typed)
     errors, status = _errors_of(refusal, composer)
     composer = composer.with_errors(errors)
     if not is_htmx(request):
@@ -52,7 +53,7 @@ def show_new_batch(request: HttpRequest, generation: Generation) -> HttpResponse
     if not is_htmx(request):
         return redirect("generators:create")
     context = {
-        "batch": cards.batch_of(generation),
+        "batch": batch_of(generation),
         "client_token": uuid.uuid4(),
         "balance": wallet_of(user).balance,
     }
@@ -67,22 +68,27 @@ def token_of(request: HttpRequest) -> uuid.UUID:
         return uuid.uuid4()
 
 
-def told_credits(request: HttpRequest, *, num_images: int) -> int | None:
-    """Return the price of this press as the page showed it, if it showed one.
+def told_price(request: HttpRequest) -> int | None:
+    """Return the price of a picture as the page showed it, if it showed one.
 
-    The button of a page without scripts may still show another model's price; then the
-    one beside the model's name in the picker counts, which is today's.
+    The button of a page without scripts may still show other models' price; then the
+    ones beside the models' names in the picker count, which are today's.
     """
-    chosen = request.POST.get("image_model")
-    if request.POST.get("told_model", chosen) != chosen:
+    chosen = request.POST.getlist("image_model")
+    if set(request.POST.getlist("told_model") or chosen) != set(chosen):
         return None
     each = request.POST.get("told_price", "")
-    return int(each) * num_images if each.isdecimal() and len(each) < 10 else None
+    return int(each) if each.isdecimal() and len(each) < 10 else None
 
 
-def composer_of(user: User, typed: Mapping[str, str]) -> forms.Composer:
+def composer_of(
+    user: User,
+    typed: MultiValueDict[str, str],
+    files: "MultiValueDict[str, UploadedFile[Any]] | None" = None,
+) -> forms.Composer:
     """Return the form for a person, with what was typed."""
-    return forms.compose(user, typed, balance=wallet_of(user).balance)
+    balance = wallet_of(user).balance
+    return forms.compose(user, typed, files=files, balance=balance)
 
 
 def page_of(
@@ -93,7 +99,7 @@ def page_of(
     status: int = 200,
 ) -> HttpResponse:
     """Show the Create page with this form."""
-    context = batches_context(cards.batches_of(person(request)))
+    context = batches_context(batches_of(person(request)))
     context |= examples_context() | {"composer": composer, "cursor": str(cursor)}
     return render(request, "generators/create.html", context, status=status)
 
@@ -103,9 +109,9 @@ def examples_context() -> dict[str, Any]:
     return {"examples": EXAMPLES, "has_pictures": examples.with_pictures()}
 
 
-def batches_context(batches: list[cards.Batch]) -> dict[str, Any]:
+def batches_context(batches: list[Batch]) -> dict[str, Any]:
     """Return what a list of presses is drawn from."""
-    is_more = len(batches) == cards.BATCHES_SHOWN
+    is_more = len(batches) == BATCHES_SHOWN
     last = batches[-1].generation.pk if is_more else None
     return {"batches": batches, "before": last}
 

@@ -31,6 +31,27 @@ class Operation(enum.StrEnum):
     INTERPOLATE = "interpolate"
     SAMPLE = "sample"
 
+    @property
+    def needs_init_image(self) -> bool:
+        """Say whether it starts from a picture; if not, it takes none to start from."""
+        return self not in _WITHOUT_INIT_IMAGE
+
+    @property
+    def needs_mask(self) -> bool:
+        """Say whether a mask must mark where it works."""
+        return self in _WITH_MASK
+
+    @property
+    def takes_mask(self) -> bool:
+        """Say whether a mask may mark where it works."""
+        return self.needs_mask or self is Operation.REPLACE_BACKGROUND
+
+
+_WITHOUT_INIT_IMAGE = frozenset(
+    {Operation.TEXT_TO_IMAGE, Operation.SAMPLE, Operation.INTERPOLATE}
+)
+_WITH_MASK = frozenset({Operation.INPAINT, Operation.ERASE})
+
 
 class ImageRole(enum.StrEnum):
     """What an input picture is for."""

@@ -6,20 +6,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from django.db.models import Prefetch
 from django.utils import timezone
 
 from accounts.credit_words import price_words
 from gallery.models import Image
 from generators import advice, catalog, estimates
-from generators.models import Generation, GenerationJob, ImageModel
+from generators.contracts import GenerationRequest
+from generators.models import GenerationJob, ImageModel
+from generators.pricing import price_of
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    pass
 
 Status = GenerationJob.Status
 Phase = GenerationJob.Phase
-BATCHES_SHOWN = 12
 _WORDS = {
     Status.UNKNOWN: "Checking whether it was made",
     Status.CANCELED: "Canceled",
@@ -134,10 +134,26 @@ class JobCard:
         """Return a fresh token for a second try, so that a double press is one."""
         return uuid.uuid4()
 
-    @property
+    @cached_property
     def retry_price(self) -> int:
         """Return the credits of one picture, should it be drawn once more today."""
-        return (self.job.image_model.price_credits or 0) if self.job.image_model else 0
+        row = self.job.image_model
+        if row is None or row.price_credits is None:
+            return 0
+        request = GenerationRequest.from_json(self.job.recipe)
+        return price_of(row, request, num_inputs=self.job.num_inputs)
+
+    @property
+    def seconds(self) -> int:
+        """Return the seconds that drawing it took, at least one."""
+        return max(1, round(self.job.model_seconds or 0))
+
+    @property
+    def facts(self) -> str:
+        """Return how long it took and what it cost; empty unless it went well."""
+        if self.job.status != Status.SUCCEEDED:
+            return ""
+        return facts_words(self.seconds, self.job.settled_credits or 0)
 
     @property
     def retry_price_words(self) -> str:
@@ -157,41 +173,6 @@ class JobCard:
         return "Drawing has started." if self.is_drawing else ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """One press of the button as the page shows it."""
-
-    generation: Generation
-    cards: Sequence[JobCard] = field(default_factory=tuple)
-
-    @property
-    def labels(self) -> str:
-        """Return the names of its models."""
-        return ", ".join(card.job.image_model_label for card in self.cards)
-
-    @property
-    def first_job_id(self) -> uuid.UUID | None:
-        """Return the job whose recipe is used again."""
-        return self.cards[0].job.public_id if self.cards else None
-
-
-def batches_of(
-    user: "User", *, before: int | None = None, limit: int = BATCHES_SHOWN
-) -> list[Batch]:
-    """Return a person's presses, newest first; ``before`` is the last one's key."""
-    rows = Generation.objects.filter(owner=user)
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    jobs = GenerationJob.objects.select_related("image_model").order_by("pk")
-    newest = rows.order_by("-pk").prefetch_related(Prefetch("jobs", queryset=jobs))
-    return _batches(newest[:limit])
-
-
-def batch_of(generation: Generation) -> Batch:
-    """Return one press with its jobs."""
-    return _batches([generation])[0]
-
-
 def cards_of(jobs: Iterable[GenerationJob]) -> list[JobCard]:
     """Return the cards of some jobs, with their pictures, in one query."""
     jobs, around = list(jobs), Surroundings()
@@ -206,6 +187,11 @@ def cards_of(jobs: Iterable[GenerationJob]) -> list[JobCard]:
     ]
 
 
+def facts_words(seconds: int, credits: int) -> str:
+    """Return seconds and price as people read them: ``12 s · 6 credits``."""
+    return f"{seconds} s · {price_words(credits)}"
+
+
 def waiting_words(job: GenerationJob, outlook: estimates.Outlook) -> str:
     """Return how long a queued job still waits, as known now."""
     if job.next_action_at is not None:
@@ -213,17 +199,3 @@ def waiting_words(job: GenerationJob, outlook: estimates.Outlook) -> str:
         return words.capitalize() if job.attempts else f"The model is busy · {words}"
     place = outlook.waiting_words(job)
     return f"Waiting · {place}" if place else "Waiting"
-
-
-def _batches(generations: Iterable[Generation]) -> list[Batch]:
-    generations = list(generations)
-    of_generation = {each.pk: list(each.jobs.all()) for each in generations}
-    cards = cards_of(job for jobs in of_generation.values() for job in jobs)
-    of_job = {card.job.pk: card for card in cards}
-    return [
-        Batch(
-            generation=each,
-            cards=[of_job[job.pk] for job in of_generation[each.pk]],
-        )
-        for each in generations
-    ]

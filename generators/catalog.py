@@ -1,9 +1,10 @@
 """Which image models there are, and which of them may be chosen now."""
 
 import datetime
+import functools
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils import timezone
 
@@ -82,7 +83,7 @@ def capabilities_of(image_model: ImageModel) -> Capabilities:
 
     Raises ``ValueError`` naming the field if an admin left them malformed.
     """
-    return Capabilities.from_json(image_model.capabilities)
+    return _read_capabilities(json.dumps(image_model.capabilities, default=repr))
 
 
 def availability_of(image_model: ImageModel) -> Availability:
@@ -154,12 +155,18 @@ def _lifecycle_problem(image_model: ImageModel) -> str:
         )
     if not image_model.enabled:
         return f"{image_model.label} is switched off on this site.{instead}"
-    return _settings_problem(image_model.capabilities)
+    return _settings_problem(image_model)
 
 
-def _settings_problem(capabilities: Any) -> str:
+@functools.lru_cache(maxsize=512)
+def _read_capabilities(text: str) -> Capabilities:
+    """Read each model's once: a page shows all of them, and they seldom change."""
+    return Capabilities.from_json(json.loads(text))
+
+
+def _settings_problem(image_model: ImageModel) -> str:
     try:
-        able = Capabilities.from_json(capabilities)
+        able = capabilities_of(image_model)
         is_drawable = able.usual_size() is not None or set(able.operations) <= set(
             able.sized_by_image
         )

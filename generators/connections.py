@@ -5,12 +5,15 @@ claimed: one that is enabled, has room, and whose circuit breaker lets jobs thro
 job for which there is none just now waits in its lane.
 """
 
+import contextlib
 import datetime as dt
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
@@ -26,6 +29,9 @@ Breaker = Connection.Breaker
 Jobs = QuerySet[GenerationJob, GenerationJob]
 
 MINUTE_SECONDS = 60.0
+CLAIMS_AT_ONCE = 64
+"""More than all workers together ever have in hand: each makes a few at a time."""
+
 NO_KEY_READABLE = "The key was kept under another ENCRYPTION_KEYS. Type it again."
 UNAVAILABLE = "Unavailable right now; your admin has been told."
 TROUBLED = "Its service has trouble just now. We look again in a moment."
@@ -35,6 +41,15 @@ NOT_CONNECTED = "Not connected yet. Your admin can add a key."
 def set_key(connection: Connection, key: str) -> None:
     """Keep a key, encrypted; the row is not saved."""
     connection.encrypted_key = encrypt(key.strip())
+
+
+def encrypt_anew(connection: Connection) -> None:
+    """Write the kept key down under the newest of ``ENCRYPTION_KEYS``; do not save.
+
+    One that can no longer be read stays as it is: an older key may come back.
+    """
+    with contextlib.suppress(CannotDecrypt):
+        set_key(connection, decrypt(connection.encrypted_key))
 
 
 def access_of(connection: Connection) -> Access:
@@ -80,6 +95,11 @@ def provider_of(job: GenerationJob) -> Provider:
     return bound(job.connection)
 
 
+def key_of(provider: Provider) -> str:
+    """Return the key an adapter uses; empty where it uses none."""
+    return provider.access.api_key if isinstance(provider, RemoteProvider) else ""
+
+
 class Overview:
     """All enabled connections as one look saw them, for pages that ask about many models."""
 
@@ -98,7 +118,7 @@ class Overview:
         ways = self.of(image_model)
         if not ways:
             return Availability(is_available=False, reason=NOT_CONNECTED)
-        if all(_needs_admin(row) for row in ways):
+        if all(needs_admin(row) for row in ways):
             return Availability(is_available=False, reason=UNAVAILABLE)
         return Availability(is_available=True)
 
@@ -113,10 +133,13 @@ class Room:
     """Which connections may take one more job, and which jobs none of them serves.
 
     ``shut`` are the keys of connections that are disabled or without room,
-    ``shut_providers`` the providers whose connections all are.
+    ``shut_providers`` the providers whose connections all are. ``spared`` are those
+    whose key was refused while another of the provider works: only what must go
+    through one of them does.
     """
 
     rows: Collection[Connection] = field(default_factory=tuple)
+    spared: Collection[int] = field(default_factory=tuple)
     shut: Collection[int] = field(default_factory=tuple)
     shut_providers: Collection[str] = field(default_factory=tuple)
 
@@ -126,7 +149,8 @@ class Room:
         fits = (
             row
             for row in self.rows
-            if row.provider == job.provider and wanted in {None, row.pk}
+            if row.provider == job.provider
+            and (row.pk == wanted or (wanted is None and row.pk not in self.spared))
         )
         return next(fits, None)
 
@@ -141,28 +165,43 @@ class Room:
 
 
 def room(*, lock: bool = False) -> Room:
-    """Look which connections have room; under a lock, inside the claim's transaction."""
+    """Look which connections have room.
+
+    With ``lock``, inside the claim's transaction, claims wait for each other where one
+    more job might be one too many. While every connection has plenty of room they do not.
+    """
     providers = registry.remote_slugs()
     if not providers:
         return Room()
     rows = Connection.objects.filter(provider__in=providers).order_by("pk")
-    found = list(rows.select_for_update() if lock else rows)
-    in_flight = _in_flight() if found else {}
+    found = list(rows)
+    at_work = in_flight() if found else Counter[int]()
+    if lock and any(_is_tight(row, at_work[row.pk]) for row in found):
+        found = list(rows.select_for_update())
+        at_work = in_flight()
     begun = _begun_lately([row.pk for row in found if row.max_per_minute])
     moment = read() if found else None
     free = [
         row
         for row in found
-        if _lets_through(row, in_flight.get(row.pk, 0), moment)
-        and not 0 < row.max_per_minute <= begun.get(row.pk, 0)
+        if _lets_through(row, at_work[row.pk], moment)
+        and not 0 < row.max_per_minute <= begun[row.pk]
     ]
-    free.sort(key=lambda row: in_flight.get(row.pk, 0) / row.max_concurrency)
-    open_providers = {row.provider for row in free}
+    free.sort(key=lambda row: at_work[row.pk] / row.max_concurrency)
+    spared = _spared(found)
+    open_providers = {row.provider for row in free if row.pk not in spared}
     return Room(
         rows=free,
+        spared=spared,
         shut=[row.pk for row in found if row not in free],
         shut_providers=[slug for slug in providers if slug not in open_providers],
     )
+
+
+def _is_tight(row: Connection, at_work: int) -> bool:
+    """Say whether claims that do not see each other might send too much through it."""
+    is_limited = row.max_per_minute > 0 or row.breaker != Breaker.CLOSED
+    return is_limited or at_work + CLAIMS_AT_ONCE >= row.max_concurrency
 
 
 def _serves(row: Connection, image_model: ImageModel) -> bool:
@@ -171,36 +210,61 @@ def _serves(row: Connection, image_model: ImageModel) -> bool:
     return image_model.connection_id in {None, row.pk}
 
 
-def _needs_admin(row: Connection) -> bool:
+def needs_admin(row: Connection) -> bool:
     """Say whether the last check failed and nothing has worked since."""
     if row.check_passed is not False or row.checked_at is None:
         return False
     return row.last_success_at is None or row.last_success_at < row.checked_at
 
 
+def _spared(rows: Collection[Connection]) -> set[int]:
+    well = {row.provider for row in rows if row.enabled and not needs_admin(row)}
+    return {row.pk for row in rows if row.provider in well and needs_admin(row)}
+
+
 def _lets_through(row: Connection, in_flight: int, moment: dt.datetime | None) -> bool:
+    """Say whether one more job may go; a claim makes an open breaker half-open."""
     if not row.enabled or in_flight >= row.max_concurrency:
         return False
-    if row.paused_until is not None and moment and row.paused_until > moment:
-        return False
-    return row.breaker == Breaker.CLOSED or in_flight == 0  # one job, to try
+    if row.breaker == Breaker.HALF_OPEN and not in_flight:
+        return True  # the job that tried has ended without an outcome
+    return row.paused_until is None or not moment or row.paused_until <= moment
 
 
-def _in_flight() -> dict[int, int]:
-    jobs = GenerationJob.objects.filter(
+def with_jobs_in_flight(
+    rows: QuerySet[Connection, Connection],
+) -> QuerySet[Connection, Connection]:
+    """Give each connection ``num_in_flight``, the jobs it is at work on."""
+    own = _running().filter(connection=OuterRef("pk")).order_by()
+    counted = own.values("connection").annotate(number=Count("pk")).values("number")
+    return rows.annotate(num_in_flight=Coalesce(Subquery(counted), 0))
+
+
+def in_flight() -> Counter[int]:
+    """Count the jobs that each connection is at work on."""
+    return _counted(_running())
+
+
+def _begun_lately(connections: list[int]) -> Counter[int]:
+    """Count the calls begun in a minute, and those that claimed jobs are about to begin."""
+    if not connections:
+        return Counter()
+    jobs = GenerationJob.objects.filter(connection__in=connections)
+    begun = jobs.filter(call_started_at__gt=before(MINUTE_SECONDS))
+    about_to = _running().filter(
+        connection__in=connections, call_started_at__isnull=True
+    )
+    return _counted(begun) + _counted(about_to)
+
+
+def _running() -> Jobs:
+    return GenerationJob.objects.filter(
         connection__isnull=False,
         finished_at__isnull=True,
         status=GenerationJob.Status.RUNNING,
     )
-    counted = jobs.order_by().values_list("connection").annotate(Count("pk"))
-    return {pk: number for pk, number in counted if pk is not None}
 
 
-def _begun_lately(connections: list[int]) -> dict[int, int]:
-    if not connections:
-        return {}
-    jobs = GenerationJob.objects.filter(
-        connection__in=connections, call_started_at__gt=before(MINUTE_SECONDS)
-    )
+def _counted(jobs: Jobs) -> Counter[int]:
     counted = jobs.order_by().values_list("connection").annotate(Count("pk"))
-    return {pk: number for pk, number in counted if pk is not None}
+    return Counter({pk: number for pk, number in counted if pk is not None})

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts import ledger
 from gallery import storage
-from generators import moves, previews
+from generators import inputs, moves, previews
 from generators.deliveries import Delivery
 from generators.failures import Failure
 from generators.models import GenerationJob
@@ -35,8 +35,9 @@ def succeed(rows: Jobs, job: GenerationJob, delivery: Delivery) -> bool:
             message=delivery.trouble,
         ):
             return False
+        parents = inputs.parents_of(job)
         for picture in delivery.pictures:
-            storage.add(picture, owner=job.owner)
+            storage.add(picture, owner=job.owner, parents=parents)
         ledger.settle(ledger.wallet_of(job.owner), credits, job_id=job.public_id)
     previews.forget(job)
     return True

@@ -4,6 +4,11 @@
 Configuration errors (an operator's problem) stand apart from failures of the request.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from generators.redaction import without
+
 
 class ProviderError(Exception):
     """Base of all. ``detail`` is for the operator's log, never for the person.
@@ -21,6 +26,12 @@ class ProviderError(Exception):
         self.detail = detail
         self.broke_off = broke_off
         super().__init__(self.user_message)
+
+    def hide(self, secret: str) -> None:
+        """Take a secret out of its words: a service may have repeated our key."""
+        self.user_message = without(self.user_message, secret)
+        self.detail = without(self.detail, secret)
+        self.args = (self.user_message,)
 
 
 class OperatorProblem(ProviderError):
@@ -134,3 +145,22 @@ class GenerationCanceled(ProviderError):
     """The person canceled, and the provider stopped."""
 
     default_message = "Canceled."
+
+
+@contextmanager
+def hiding(secret: str) -> Iterator[None]:
+    """Let no error leave the block that holds this secret.
+
+    One of an adapter's own may quote what the service said: then its kind is left.
+    """
+    try:
+        yield
+    except ProviderError as error:
+        error.hide(secret)
+        raise
+    except Exception as error:
+        words = f"{error!r} {error}"
+        if without(words, secret) != words:
+            detail = f"{type(error).__name__} in what is kept secret"
+            raise UnexpectedResponse(detail=detail) from None
+        raise

@@ -1,9 +1,11 @@
 """How long things take here, from what was measured here."""
 
 import statistics
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import ordinal
+from django.core.cache import cache
 from django.db.models import F
 from django.utils import timezone
 
@@ -13,6 +15,8 @@ from generators.effort import effort, usual_effort
 from generators.models import GenerationJob, ImageModel
 
 SAMPLES = 20
+_CACHE_KEY = "usual-seconds"
+_CACHE_SECONDS = 60
 Status = GenerationJob.Status
 
 
@@ -23,6 +27,19 @@ def usual_seconds(image_model: ImageModel) -> float | None:
     except ValueError:  # an admin's slip; the model cannot be chosen
         return None
     return _median(_measured(image_model.pk), usual_effort(able))
+
+
+def usual_seconds_of(choices: Iterable[catalog.Choice]) -> dict[int, float]:
+    """Return the usual seconds by the primary keys of those that were measured.
+
+    Kept for a minute: pages that list all models would ask the database for each.
+    """
+    wanted = {each.image_model.pk: usual_effort(each.capabilities) for each in choices}
+    known: dict[int, float | None] = cache.get(_CACHE_KEY) or {}
+    if missing := wanted.keys() - known.keys():
+        known |= {pk: _median(_measured(pk), wanted[pk]) for pk in missing}
+        cache.set(_CACHE_KEY, known, _CACHE_SECONDS)
+    return {pk: seconds for pk in wanted if (seconds := known[pk]) is not None}
 
 
 def _measured(image_model_id: int | None) -> list[tuple[int, float]]:

@@ -1,110 +1,54 @@
 """What the Create page's form shows one person, and what they typed into it.
 
-The form is drawn from the chosen model's capabilities and checked by
+The form is drawn from the chosen models' capabilities and checked by
 ``generators.validation``; here are only the choices, the values and the errors.
 """
 
-import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.datastructures import MultiValueDict
 
 from accounts.credit_words import price_words
-from generators import catalog, estimates
-from generators.capabilities import Capabilities, Size
-from generators.models import GenerationJob, ImageModel
+from generators import catalog, form_pictures, operations
+from generators.controls import Control, Panel
+from generators.form_pictures import FormPictures, Picture
+from generators.models import GenerationJob
+from generators.notes import notes_on
+from generators.picker import Picker, recent_slugs
+from generators.shape_row import ShapeRow
+from generators.shares import PLAIN_FIELDS, RESOLUTION, Share
+from generators.tray import Tray
+from generators.validation import OPTION_PREFIX
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-REQUEST_FIELDS: Final = (
-    "prompt",
-    "num_images",
-    "size",
-    "seed",
-    "num_inference_steps",
-    "guidance_scale",
-    "negative_prompt",
-    "scheduler",
-)
-"""The fields of the form that ``validation.build_request`` takes, by its names."""
+MOST_MODELS: Final = 8
+"""More columns than that are no comparison any more."""
 
-ADVANCED_FIELDS: Final = frozenset(REQUEST_FIELDS) - {"prompt", "num_images", "size"}
-MAX_CHIP_SIDE = 18
-COMMON_RATIOS: Final = ("1:1", "4:3", "3:2", "16:9", "21:9", "5:4", "7:4", "2:1", "3:1")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """One size drawn as a shape: ``drawn_width`` by ``drawn_height`` of 24 pixels."""
-
-    size: Size
-    label: str
-    is_chosen: bool
-
-    @property
-    def drawn_width(self) -> float:
-        """Return the width of its drawing, in pixels."""
-        return self._scale * self.size.width
-
-    @property
-    def drawn_height(self) -> float:
-        """Return the height of its drawing, in pixels."""
-        return self._scale * self.size.height
-
-    @property
-    def left(self) -> float:
-        """Return where its drawing starts from the left."""
-        return 12 - self.drawn_width / 2
-
-    @property
-    def top(self) -> float:
-        """Return where its drawing starts from the top."""
-        return 12 - self.drawn_height / 2
-
-    @property
-    def _scale(self) -> float:
-        return MAX_CHIP_SIDE / max(self.size.width, self.size.height)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PickerEntry:
-    """One card of the model picker."""
-
-    image_model: ImageModel
-    is_usable: bool
-    reason: str
-    is_chosen: bool
-
-    @property
-    def good_at(self) -> list[str]:
-        """Return the words it is good at."""
-        return [word.strip() for word in self.image_model.good_at.split(",") if word]
-
-    @property
-    def price_words(self) -> str:
-        """Return the price of one picture."""
-        return price_words(self.image_model.price_credits or 0)
-
-    @property
-    def speed_words(self) -> str:
-        """Return the seconds a picture usually takes here; empty if never measured."""
-        seconds = estimates.usual_seconds(self.image_model)
-        return "" if seconds is None else f"~{max(1, round(seconds))} s here"
+FORM_FIELDS: Final = (*PLAIN_FIELDS, "size", "own_size", RESOLUTION)
+ADVANCED_FIELDS: Final = frozenset(PLAIN_FIELDS) - {"prompt", "num_images", "operation"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Composer:
     """The form for one person: what may be chosen, what was typed, what is wrong.
 
-    ``values`` are raw strings by field name; ``errors`` messages by field name.
+    ``values`` are raw strings by field name, ``slugs`` the models asked for, ``errors``
+    messages by field name.
     """
 
     choices: tuple[catalog.Choice, ...]
     balance: int
     values: Mapping[str, str]
+    slugs: Sequence[str] = ()
+    given: FormPictures = field(default_factory=lambda: FormPictures(errors={}))
+    recent: Sequence[str] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
     client_token: uuid.UUID = field(default_factory=uuid.uuid4)
 
@@ -113,78 +57,88 @@ class Composer:
         return replace(self, errors=errors)
 
     @cached_property
-    def chosen(self) -> catalog.Choice | None:
-        """Return the model that is chosen; the first usable one without a choice."""
-        wanted = self.values.get("image_model", "")
+    def chosen(self) -> list[catalog.Choice]:
+        """Return the models that are chosen; the first usable one without a choice."""
         of_slug = {choice.image_model.slug: choice for choice in self.choices}
-        usable = (choice for choice in self.choices if choice.is_usable)
-        return of_slug.get(wanted) or next(usable, None)
+        wanted = [of_slug[slug] for slug in self.slugs if slug in of_slug]
+        if wanted:
+            return list({id(each): each for each in wanted}.values())[:MOST_MODELS]
+        usable = [choice for choice in self.choices if choice.is_usable]
+        return usable[:1]
 
     @cached_property
-    def able(self) -> Capabilities:
-        """Return what the chosen model can do."""
-        return self.chosen.capabilities if self.chosen else Capabilities()
-
-    @cached_property
-    def entries(self) -> list[PickerEntry]:
-        """Return the cards of the picker, in the catalogue's order."""
+    def shares(self) -> list[Share]:
+        """Return what each chosen model is asked."""
         return [
-            PickerEntry(
-                image_model=choice.image_model,
-                is_usable=choice.is_usable,
-                reason=choice.availability.reason,
-                is_chosen=choice is self.chosen,
+            Share(
+                choice=choice,
+                values=self.values,
+                pictures=self.given.pictures,
+                beside=[
+                    each.capabilities for each in self.chosen if each is not choice
+                ],
             )
-            for choice in self.choices
-        ]
-
-    @cached_property
-    def retired(self) -> list[ImageModel]:
-        """Return the models that were retired, with their successors."""
-        rows = ImageModel.objects.filter(retired=True, enabled=True)
-        return list(rows.select_related("successor"))
-
-    @cached_property
-    def size(self) -> Size | None:
-        """Return the chosen size, or the model's usual one."""
-        wanted = self.values.get("size", "")
-        listed = {str(size): size for size in self.able.sizes}
-        return listed.get(wanted) or self.able.usual_size()
-
-    @cached_property
-    def shapes(self) -> list[Shape]:
-        """Return the model's sizes as shapes, the widest ones last."""
-        sizes = list(self.able.sizes)
-        if self.size and self.size not in sizes:
-            sizes.insert(0, self.size)
-        labels = [ratio_words(size) for size in sizes]
-        return [
-            Shape(
-                size=size,
-                label=label if labels.count(label) == 1 else f"{size.width}",
-                is_chosen=size == self.size and not self.own_size,
-            )
-            for size, label in zip(sizes, labels, strict=True)
+            for choice in self.chosen
         ]
 
     @property
-    def own_size(self) -> str:
-        """Return the size typed by hand, if it is none of the shapes; it goes first."""
-        typed = self.values.get("own_size", "").strip()
-        is_shape = typed in {str(size) for size in self.able.sizes}
-        return typed if self.able.size_range and not is_shape else ""
+    def is_comparing(self) -> bool:
+        """Say whether several models are chosen."""
+        return len(self.chosen) > 1
+
+    @property
+    def name(self) -> str:
+        """Return what the picker's button says."""
+        if self.is_comparing:
+            return f"{len(self.chosen)} models"
+        return self.chosen[0].image_model.label if self.chosen else "No models yet"
+
+    @cached_property
+    def picker(self) -> Picker:
+        """Return the cards of the picker."""
+        return Picker(choices=self.choices, chosen=self.chosen, recent=self.recent)
+
+    @cached_property
+    def tray(self) -> Tray:
+        """Return the place of the pictures to work on."""
+        return Tray(
+            shares=self.shares,
+            pictures=self.given.pictures,
+            errors=self.errors,
+        )
+
+    @cached_property
+    def controls(self) -> list[Control]:
+        """Return the controls under Advanced."""
+        values = {**self.values, "own_size": self.shape_row.own_size}
+        return Panel(shares=self.shares, values=values, errors=self.errors).controls()
+
+    @cached_property
+    def shape_row(self) -> ShapeRow:
+        """Return the row of shapes."""
+        return ShapeRow(shares=self.shares, values=self.values)
+
+    @property
+    def given_sizes(self) -> str:
+        """Return the sizes that follow from the start picture, with spaces between."""
+        return " ".join(str(share.size) for share in self.shares)
+
+    @property
+    def most_images(self) -> int:
+        """Return how many pictures each of the chosen models draws at most."""
+        return min((each.capabilities.max_images for each in self.chosen), default=1)
 
     @cached_property
     def num_images(self) -> int:
-        """Return how many pictures are asked for, within what the model draws."""
+        """Return how many pictures are asked for of each, within what they draw."""
         typed = self.values.get("num_images", "")
         count = int(typed) if typed.isdecimal() and len(typed) < 4 else 1
-        return min(max(count, 1), self.able.max_images)
+        return min(max(count, 1), self.most_images)
 
     @property
     def price(self) -> int:
-        """Return the credits of one picture."""
-        return (self.chosen.image_model.price_credits or 0) if self.chosen else 0
+        """Return the credits of one picture of each model, by the settings as they are."""
+        return sum(share.price for share in self.shares)
 
     @property
     def cost(self) -> int:
@@ -197,6 +151,12 @@ class Composer:
         return price_words(self.cost)
 
     @property
+    def has_price_by_settings(self) -> bool:
+        """Say whether a setting changes the price, or what is to be said of it."""
+        by_settings = any(share.has_price_by_settings for share in self.shares)
+        return by_settings or self.is_comparing
+
+    @property
     def short_words(self) -> str:
         """Say what is missing to pay for one press."""
         return short_of_credits(self.cost, self.balance, num_images=self.num_images)
@@ -204,10 +164,20 @@ class Composer:
     @property
     def blocked_reason(self) -> str:
         """Say why Generate cannot be pressed; empty when it can."""
-        if self.chosen is None:
+        if not self.chosen:
             return "No model can be used right now. Ask your admin."
-        if not self.chosen.is_usable:
-            return self.chosen.availability.reason
+        for choice in self.chosen:
+            if not choice.is_usable:
+                reason = choice.availability.reason
+                return self._of_model(choice, reason)
+        return ""
+
+    @property
+    def missing_words(self) -> str:
+        """Say which picture is missing or too much; empty when all can begin."""
+        for share in self.shares:
+            if share.problem:
+                return self._of_model(share.choice, share.problem)
         return ""
 
     @property
@@ -215,47 +185,58 @@ class Composer:
         """Say whether the balance does not pay for one press."""
         return self.cost > self.balance
 
+    @cached_property
+    def notes(self) -> list[str]:
+        """Say before the press what a person would not expect."""
+        return notes_on(self.shares, self.given.pictures, self.shape_row.size)
+
     @property
-    def has_advanced(self) -> bool:
-        """Say whether the model has any control beside prompt, shape and count."""
-        able = self.able
-        return bool(
-            able.has_negative_prompt
-            or able.has_seed
-            or able.num_inference_steps
-            or able.guidance_scale
-            or able.schedulers
-            or able.size_range
-        )
+    def is_wordless(self) -> bool:
+        """Say whether none of the chosen models reads words for this."""
+        return bool(self.shares) and not any(each.reads_prompt for each in self.shares)
 
     @property
     def is_advanced_open(self) -> bool:
         """Say whether an error hides under Advanced."""
-        return bool(self.errors.keys() & (ADVANCED_FIELDS | {"own_size"}))
+        hidden = ADVANCED_FIELDS | {"own_size", RESOLUTION}
+        return any(
+            name in hidden or name.startswith(OPTION_PREFIX) for name in self.errors
+        )
 
-    def request_fields(self) -> dict[str, str]:
-        """Return what ``validation.build_request`` checks, as typed."""
-        typed = {name: self.values.get(name, "") for name in REQUEST_FIELDS}
-        return typed | ({"size": self.own_size} if self.own_size else {})
+    def _of_model(self, choice: catalog.Choice, words: str) -> str:
+        return f"{choice.image_model.label}: {words}" if self.is_comparing else words
 
 
-def compose(user: "User", values: Mapping[str, str], *, balance: int) -> Composer:
+def compose(
+    user: "User",
+    typed: MultiValueDict[str, str],
+    *,
+    balance: int,
+    files: "MultiValueDict[str, UploadedFile[Any]] | None" = None,
+) -> Composer:
     """Return the form for a person with what they typed, or their last choice."""
-    typed = {name: values[name] for name in _FIELDS if name in values}
-    if "image_model" not in typed:
-        typed = _last_choice(user) | typed
-    return Composer(choices=tuple(catalog.choices()), balance=balance, values=typed)
-
-
-def ratio_words(size: Size) -> str:
-    """Return the ratio as people say it: ``16:9``, also for 1344 by 768 or so."""
-    divisor = math.gcd(size.width, size.height)
-    width, height = size.width // divisor, size.height // divisor
-    if max(width, height) <= 21:
-        return f"{width}:{height}"
-    wanted = max(size.width, size.height) / min(size.width, size.height)
-    near = min(COMMON_RATIOS, key=lambda ratio: abs(_ratio(ratio) - wanted))
-    return near if size.width >= size.height else ":".join(reversed(near.split(":")))
+    values = {
+        name: texts[-1]
+        for name, texts in typed.lists()
+        if texts and (name in FORM_FIELDS or name.startswith(OPTION_PREFIX))
+    }
+    slugs = [slug for slug in typed.getlist("image_model") if slug]
+    given = form_pictures.read(user, typed, files)
+    choices = tuple(catalog.choices())
+    if "image_model" not in typed and (last := _last_job(user)) is not None:
+        values = {"size": f"{last.width}x{last.height}"} | values
+        slugs = _slugs_of(last)
+    if "image_model" not in typed and given.pictures:
+        slugs = _able_first(slugs, choices, given.pictures)
+    return Composer(
+        choices=choices,
+        balance=balance,
+        values=values,
+        slugs=slugs,
+        given=given,
+        recent=recent_slugs(user),
+        errors=given.errors,
+    )
 
 
 def short_of_credits(needed: int, available: int, *, num_images: int) -> str:
@@ -267,19 +248,27 @@ def short_of_credits(needed: int, available: int, *, num_images: int) -> str:
     )
 
 
-def _ratio(words: str) -> float:
-    long, short = words.split(":")
-    return int(long) / int(short)
+def _last_job(user: "User") -> GenerationJob | None:
+    return GenerationJob.objects.filter(owner=user).order_by("-id").first()
 
 
-def _last_choice(user: "User") -> dict[str, str]:
-    last = GenerationJob.objects.filter(owner=user).order_by("-id").first()
-    if last is None:
-        return {}
-    return {
-        "image_model": last.image_model_slug,
-        "size": f"{last.width}x{last.height}",
-    }
+def _slugs_of(job: GenerationJob) -> list[str]:
+    """Return the models of the press that a job came from."""
+    jobs = GenerationJob.objects.filter(generation=job.generation_id).order_by("pk")
+    return list(dict.fromkeys(jobs.values_list("image_model_slug", flat=True)))
 
 
-_FIELDS: Final = (*REQUEST_FIELDS, "image_model", "own_size")
+def _able_first(
+    slugs: Sequence[str],
+    choices: Sequence[catalog.Choice],
+    pictures: Sequence[Picture],
+) -> list[str]:
+    """Return a model that has a use for the pictures: the last one, else the first."""
+    roles = {each.role for each in pictures}
+    able = [
+        choice.image_model.slug
+        for choice in choices
+        if choice.is_usable and roles <= {*operations.usable_roles(choice.capabilities)}
+    ]
+    kept = [slug for slug in slugs if slug in able]
+    return kept or able[:1] or list(slugs)

@@ -1,23 +1,25 @@
 """How connections fare: a circuit breaker each, moved by the outcomes of real jobs.
 
 Closed, it lets jobs through. After ``FAILURES_TO_OPEN`` failures in a row it opens for
-a while, twice as long each time; then one job may try (half-open), whose success closes
-it. What is the request's own fault says that the service is well.
+a while; then one job may try (half-open), whose success closes it and whose failure
+opens it for twice as long. What is the request's own fault says that the service is
+well. Each step is one conditional update, so that of two workers one takes it.
 """
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from gallery.clean_text import clean
-from generators import connections, errors
-from generators.clock import after
+from generators import catalog_filling, connections, errors
+from generators.clock import after, before
 from generators.contracts import ConnectionReport
 from generators.models import Connection
-from generators.patience import DATABASE_AWAY
+from generators.patience import DATABASE_AWAY, let_go_of_database
+from generators.providers.base import Provider
 from generators.record_json import to_json
 
 FAILURES_TO_OPEN = 5
@@ -25,6 +27,11 @@ FIRST_PAUSE_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 600.0
 LONGEST_RATE_PAUSE_SECONDS = 900.0
 USUAL_RATE_PAUSE_SECONDS = 2.0
+NEWS_SECONDS = 5.0
+"""A success is written down this often, so that hundreds at once do not wait in line."""
+
+TRY_SECONDS = 330.0
+"""How long a try may go without an outcome before another job tries: a paid call's."""
 
 Breaker = Connection.Breaker
 Rows = QuerySet[Connection, Connection]
@@ -46,13 +53,17 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def noted(connection_id: int | None, *, is_poll: bool = False) -> Iterator[None]:
+def noted(
+    connection_id: int | None, provider: Provider, *, is_poll: bool = False
+) -> Iterator[None]:
     """Note how the provider's call inside went; a poll that goes well says little.
 
-    What cannot be noted just now is left out: the job matters more.
+    No error leaves it that holds the connection's key. What cannot be noted just now is
+    left out: the job matters more.
     """
     try:
-        yield
+        with errors.hiding(connections.key_of(provider)):
+            yield
     except errors.ProviderError as error:
         if connection_id is not None:
             with _left_out():
@@ -71,13 +82,30 @@ def _left_out() -> Iterator[None]:
         logger.warning("A connection's health was not noted: %s", error)
 
 
+def begin_try(connection: Connection) -> bool:
+    """Let one job try a connection that was left alone; answer whether it is this one."""
+    rested = _rows(connection.pk).filter(
+        breaker=connection.breaker, paused_until=connection.paused_until
+    )
+    tried = rested.update(breaker=Breaker.HALF_OPEN, paused_until=after(TRY_SECONDS))
+    return tried == 1
+
+
 def note_success(connection_id: int | None) -> None:
-    """Note that a connection's service did what it was asked."""
-    _rows(connection_id).update(
-        breaker=Breaker.CLOSED,
-        failures_in_a_row=0,
-        paused_until=None,
-        last_success_at=Now(),
+    """Note that a connection's service did what it was asked.
+
+    A pause that the service itself asked for goes on: only a breaker's pause ends.
+    """
+    rows = _rows(connection_id)
+    is_news = (
+        Q(failures_in_a_row__gt=0)
+        | Q(last_success_at__isnull=True)
+        | Q(last_success_at__lt=before(NEWS_SECONDS))
+        | ~Q(check_passed=True)
+    )
+    rows.filter(is_news).update(failures_in_a_row=0, last_success_at=Now())
+    rows.exclude(breaker=Breaker.CLOSED).update(
+        breaker=Breaker.CLOSED, paused_until=None
     )
 
 
@@ -85,8 +113,7 @@ def note_failure(connection_id: int | None, error: Exception) -> None:
     """Note what a connection's service answered instead of pictures."""
     rows = _rows(connection_id)
     if isinstance(error, errors.RateLimited):
-        asked = error.retry_after or USUAL_RATE_PAUSE_SECONDS
-        rows.update(paused_until=after(min(asked, LONGEST_RATE_PAUSE_SECONDS)))
+        _note_wait(rows, error.retry_after or USUAL_RATE_PAUSE_SECONDS)
     elif isinstance(error, _WELL):
         note_success(connection_id)
     elif isinstance(error, _KEY_TROUBLE):
@@ -98,25 +125,42 @@ def note_failure(connection_id: int | None, error: Exception) -> None:
 def check(connection: Connection) -> bool:
     """Ask the service whether a connection works, keep what it says, and answer that.
 
-    Takes as long as the service does; never in a transaction.
+    What it offers is in the dropdown at once. Takes as long as the service does; never
+    in a transaction.
     """
     try:
-        report = connections.bound(connection).check()
+        provider = connections.bound(connection)
+        let_go_of_database()
+        with errors.hiding(connections.key_of(provider)):
+            report = provider.check()
     except errors.ProviderError as error:
-        _keep_check(connection, passed=False, words=_problem_words(error))
+        # A service that worked and is away now needs no admin: its jobs wait for it.
+        is_away = isinstance(error, errors.Transient) and connection.last_success_at
+        passed = None if is_away else False
+        _keep_check(connection, passed=passed, words=_problem_words(error))
+        return False
+    except Exception:  # an error of our own in an adapter must not stop the others
+        logger.exception("The connection %s could not be checked", connection)
+        words = "does not work (an error of ours, which the log tells)"
+        _keep_check(connection, passed=False, words=words)
         return False
     _keep_check(connection, passed=True, words=_report_words(report), report=report)
     note_success(connection.pk)
+    if report.models or connection.offered:
+        catalog_filling.fill()
     return True
 
 
 def check_those_in_trouble() -> None:
-    """Ask again for each enabled connection that its admin has to look at."""
-    for connection in Connection.objects.filter(enabled=True, check_passed=False):
+    """Ask again for each enabled connection that is not known to work."""
+    rows = Connection.objects.filter(enabled=True)
+    for connection in rows.exclude(check_passed=True):
         check(connection)
 
 
 def _rows(connection_id: int | None) -> Rows:
+    if connection_id is None:
+        return Connection.objects.none()
     return Connection.objects.filter(pk=connection_id)
 
 
@@ -126,31 +170,47 @@ def _note_key_trouble(rows: Rows, error: errors.ProviderError) -> None:
         checked_at=Now(),
         check_words=_problem_words(error),
         last_trouble_at=Now(),
-        last_trouble=_trouble_words(error),
+        last_trouble=_problem_words(error),
     )
     for row in rows:
         logger.error("The connection %s does not work: %s", row, error.detail)
 
 
-def _note_trouble(rows: Rows, error: errors.ProviderError) -> None:
-    """Count a failure; the one that is too many opens the breaker."""
-    rows.update(
-        failures_in_a_row=F("failures_in_a_row") + 1,
-        last_trouble_at=Now(),
-        last_trouble=_trouble_words(error),
+def _note_wait(rows: Rows, seconds: float) -> None:
+    """Pause as long as the service asks; a shorter wish shortens no longer one."""
+    end = after(min(seconds, LONGEST_RATE_PAUSE_SECONDS))
+    tried = rows.filter(breaker=Breaker.HALF_OPEN)  # it answers, so it is well
+    tried.update(breaker=Breaker.CLOSED, failures_in_a_row=0, paused_until=None)
+    rows.filter(Q(paused_until__isnull=True) | Q(paused_until__lt=end)).update(
+        paused_until=end
     )
-    failing = rows.filter(failures_in_a_row__gte=FAILURES_TO_OPEN)
-    for row in failing:
-        times = row.failures_in_a_row - FAILURES_TO_OPEN
+
+
+def _note_trouble(rows: Rows, error: errors.ProviderError) -> None:
+    """Count a failure; the one that is too many, or of the job that tries, opens.
+
+    Jobs that were under way when it opened fail too. They say nothing new.
+    """
+    rows.update(last_trouble_at=Now(), last_trouble=_problem_words(error))
+    counted = rows.exclude(breaker=Breaker.OPEN)
+    counted.update(failures_in_a_row=F("failures_in_a_row") + 1)
+    for row in counted.filter(failures_in_a_row__gte=FAILURES_TO_OPEN):
+        is_tried = row.breaker == Breaker.HALF_OPEN
+        times = row.failures_in_a_row - FAILURES_TO_OPEN if is_tried else 0
         pause = min(FIRST_PAUSE_SECONDS * 2 ** min(times, 10), LONGEST_PAUSE_SECONDS)
-        failing.update(breaker=Breaker.OPEN, paused_until=after(pause))
-        logger.error("The connection %s is left alone for %d s", row, pause)
+        opened = rows.filter(breaker=row.breaker).update(
+            breaker=Breaker.OPEN,
+            failures_in_a_row=FAILURES_TO_OPEN + times,
+            paused_until=after(pause),
+        )
+        if opened:
+            logger.error("The connection %s is left alone for %d s", row, pause)
 
 
 def _keep_check(
     connection: Connection,
     *,
-    passed: bool,
+    passed: bool | None,
     words: str,
     report: ConnectionReport | None = None,
 ) -> None:
@@ -177,6 +237,9 @@ _PROBLEMS = {
     errors.QuotaExhausted: "the account is out of credit",
     errors.ProviderUnavailable: "cannot be reached",
     errors.RateLimited: "asks to come back later",
+    errors.ProviderFailed: "has a problem of its own",
+    errors.OutcomeUnknown: "gave no answer to a paid call",
+    errors.UnexpectedResponse: "answers what makes no sense",
 }
 
 
@@ -185,8 +248,5 @@ def _problem_words(error: errors.ProviderError) -> str:
         (text for kind, text in _PROBLEMS.items() if isinstance(error, kind)),
         "does not work",
     )
-    return clean(f"{words} ({error.detail or error.user_message})")[:500]
-
-
-def _trouble_words(error: errors.ProviderError) -> str:
-    return clean(f"{type(error).__name__}: {error.detail or error}")[:500]
+    cleaned: str = clean(f"{words} ({error.detail or error.user_message})")
+    return cleaned[:500]

@@ -5,7 +5,7 @@ goes to a provider: what is sent is written anew, in a format the model takes.
 """
 
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 
 from gallery.decoding import BrokenPicture, decode
 from gallery.models import Image
+from gallery.storage import Parent
 from gallery.thumbnails import to_web_mode
 from generators.bytes_in_flight import gate
 from generators.capabilities import Capabilities, ImageRole, InputLimits
@@ -23,7 +24,9 @@ from generators.models import GenerationJob, JobInput
 
 GONE: Final = "A picture it works on is no longer in your gallery."
 DECODED_BYTES: Final = 16_000_000
+TOO_LARGE: Final = "A picture it works on is too large for this model."
 _JPEG_QUALITY: Final = 95
+_SURELY_FITS: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +37,11 @@ class Input:
     role: ImageRole
 
 
-def keep(jobs: Collection[GenerationJob], inputs: Sequence[Input]) -> None:
+def keep(inputs_of: Iterable[tuple[GenerationJob, Sequence[Input]]]) -> None:
     """Write down what some new jobs work on; belongs in the transaction that makes them."""
     JobInput.objects.bulk_create(
         JobInput(job=job, image=each.image, role=each.role, position=position)
-        for job in jobs
+        for job, inputs in inputs_of
         for position, each in enumerate(inputs)
     )
 
@@ -47,6 +50,20 @@ def of_job(job: GenerationJob) -> list[Input]:
     """Return what a job works on, in order."""
     rows = job.inputs.select_related("image__file", "image__owner")
     return [Input(image=row.image, role=ImageRole(row.role)) for row in rows]
+
+
+def parents_of(job: GenerationJob) -> list[Parent]:
+    """Return what a job's pictures are made from; inside the transaction that adds them.
+
+    Locked as ``delete_forever`` locks them, so that none goes meanwhile.
+    """
+    if not job.num_inputs:
+        return []
+    used = Image.objects.filter(used_by_jobs__job=job).values("pk")
+    rows = Image.objects.filter(pk__in=used).select_for_update()
+    images = {image.pk: image for image in rows.order_by("file_id", "pk")}
+    links = job.inputs.filter(image__in=images).values_list("image", "role")
+    return [Parent(image=images[pk], role=role) for pk, role in dict.fromkeys(links)]
 
 
 def load(
@@ -61,6 +78,21 @@ def load(
     if len(inputs) != expected:
         raise InvalidRequest(GONE)
     return tuple(_read(inputs, able.inputs))
+
+
+def fits(path: str, size: int, *, role: ImageRole, limits: InputLimits) -> bool:
+    """Say whether a stored picture can be written within what a model takes.
+
+    One well below the limit is not tried: written anew it is hardly larger.
+    """
+    if role is ImageRole.MASK or size < limits.max_bytes * _SURELY_FITS:
+        return True
+    try:
+        with gate.hold(size + DECODED_BYTES), default_storage.open(path) as stored:
+            _written(decode(stored.read()).pixels, role, limits)
+    except (OSError, BrokenPicture, InvalidRequest):
+        return False
+    return True
 
 
 def _read(inputs: Sequence[Input], limits: InputLimits) -> Iterator[InputImage]:
@@ -95,7 +127,7 @@ def _written(pixels: Pillow.Image, role: ImageRole, limits: InputLimits) -> Inpu
             return InputImage(content=content, mime_type="image/png", role=role)
     content = _encoded(pixels.convert("RGB"), "JPEG", quality=_JPEG_QUALITY)
     if "image/jpeg" not in limits.mime_types or len(content) > limits.max_bytes:
-        raise InvalidRequest("A picture it works on is too large for this model.")
+        raise InvalidRequest(TOO_LARGE)
     return InputImage(content=content, mime_type="image/jpeg", role=role)
 
 

@@ -1,5 +1,6 @@
 """The live parts of the Create page: cards, cancel, retry, previews and the stream."""
 
+import base64
 import dataclasses
 import uuid
 
@@ -23,12 +24,15 @@ from generators import cards, events, jobs, prefill, previews, stream
 from generators.answers import (
     REFUSALS,
     STATUS_INVALID,
+    composer_of,
     refuse,
     show_new_batch,
     token_of,
-    told_credits,
+    told_price,
 )
 from generators.models import GenerationJob
+
+_NOTHING = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
 @sign_in_required
@@ -55,7 +59,8 @@ def job_cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def job_retry(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Ask again with the same recipe: a new batch, with credits of its own."""
     job = _own_job(request, public_id)
-    told = told_credits(request, num_images=job.num_images)
+    price = told_price(request)
+    told = None if price is None else price * job.num_images
     try:
         generation = jobs.retry_job(
             job, client_token=token_of(request), told_credits=told
@@ -63,17 +68,21 @@ def job_retry(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     except REFUSALS as refusal:
         if isinstance(refusal, jobs.PriceRose) and is_htmx(request):
             return _show_new_price(request, job, refusal)
-        return refuse(request, prefill.typed_of_job(job), refusal)
+        composer = composer_of(person(request), prefill.typed_of_job(job))
+        return refuse(request, composer, refusal)
     return show_new_batch(request, generation)
 
 
 @sign_in_required
 @require_GET
 def job_preview(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Serve the latest small preview of one's own running job, if it has one yet."""
+    """Serve the latest small preview of one's own running job.
+
+    Without one, a picture that shows nothing: a browser would draw a torn one, aloud.
+    """
     content = previews.find(_own_job(request, public_id))
     if content is None:
-        return HttpResponse(status=204)  # not 404: browsers complain of it aloud
+        return HttpResponse(_NOTHING, content_type="image/gif")
     mime_type = "image/webp" if content[:4] == b"RIFF" else "image/jpeg"
     response = HttpResponse(content, content_type=mime_type)
     response["Cache-Control"] = "private, max-age=60"  # its address names the version

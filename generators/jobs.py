@@ -1,6 +1,7 @@
 """The journeys of a job: submit, run the next one, cancel, try again."""
 
 import dataclasses
+import threading
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
@@ -23,6 +24,7 @@ from generators.providers import registry
 from generators.transitions import ENDS
 
 Requests = Sequence[tuple[ImageModel, GenerationRequest]]
+Pieces = Sequence[tuple[ImageModel, GenerationRequest, Sequence[Input]]]
 
 
 class CannotSubmit(Exception):
@@ -49,14 +51,15 @@ def submit_generation(
     prompt: str,
     requests: Requests,
     client_token: uuid.UUID,
-    inputs: Sequence[Input] = (),
+    inputs: Sequence[Sequence[Input]] = (),
     told_credits: int | None = None,
 ) -> Generation:
     """Turn one press of the button into jobs, and set their credits aside.
 
     All or nothing, in one transaction. The same ``client_token`` again returns the
-    first generation. ``inputs`` are the pictures that all of them work on;
-    ``told_credits`` is the price the person saw, if they saw one.
+    first generation. ``inputs`` are the pictures that each of the requests works on,
+    in their order, empty if none does; ``told_credits`` is the price the person saw, if
+    they saw one.
     Raises InsufficientCredits, CannotSubmit (PriceRose for a higher price than that),
     and ProviderError when a model's provider is not part of this site.
     """
@@ -65,8 +68,16 @@ def submit_generation(
         return first
     for image_model, request in requests:
         _check(image_model, request)
-    pieces = [piece for each in requests for piece in _pieces(*each)]
-    prices = [price_of(*piece, num_inputs=len(inputs)) for piece in pieces]
+    of_each = inputs or [()] * len(requests)
+    pieces = [
+        piece
+        for (image_model, request), own in zip(requests, of_each, strict=True)
+        for piece in _pieces(image_model, request, own)
+    ]
+    prices = [
+        price_of(image_model, request, num_inputs=len(own))
+        for image_model, request, own in pieces
+    ]
     _refuse_a_higher_price(pieces, prices, told=told_credits)
     try:
         with transaction.atomic():
@@ -74,14 +85,16 @@ def submit_generation(
                 owner=user, prompt=prompt, client_token=client_token
             )
             jobs = [
-                _new_job(generation, *piece, price=price, num_inputs=len(inputs))
+                _new_job(generation, *piece, price=price)
                 for piece, price in zip(pieces, prices, strict=True)
             ]
             # First, for it locks the wallet: two presses at once get turns of their own.
             _reserve(ledger.wallet_of(user), jobs)
             _deal_turns(jobs)
             GenerationJob.objects.bulk_create(jobs)
-            keep_inputs(jobs, inputs)
+            keep_inputs(
+                (job, own) for job, (_, _, own) in zip(jobs, pieces, strict=True)
+            )
     except IntegrityError:
         if (first := of_press.first()) is not None:  # the same press came twice at once
             return first
@@ -92,23 +105,25 @@ def submit_generation(
 
 
 def _pieces(
-    image_model: ImageModel, request: GenerationRequest
-) -> Iterator[tuple[ImageModel, GenerationRequest]]:
+    image_model: ImageModel, request: GenerationRequest, inputs: Sequence[Input]
+) -> Iterator[tuple[ImageModel, GenerationRequest, Sequence[Input]]]:
     """Split what takes several paid calls into a request each; seeds go on counting."""
     at_most = catalog.capabilities_of(image_model).images_per_job or request.num_images
     for first in range(0, request.num_images, at_most):
         seed = None if request.seed is None else request.seed + first
         count = min(at_most, request.num_images - first)
-        yield image_model, dataclasses.replace(request, num_images=count, seed=seed)
+        piece = dataclasses.replace(request, num_images=count, seed=seed)
+        yield image_model, piece, inputs
 
 
 def run_next(lane: str, *, worker: str) -> bool:
     """Claim the lane's next due job and work on it; answer whether there was one."""
     loaded = _loaded_models(lane)
     affinity = _affinity_of(lane)
-    claim = queue.claim_next(
-        lane, loaded_models=affinity.preferred(loaded), worker=worker
-    )
+    with _claiming:
+        claim = queue.claim_next(
+            lane, loaded_models=affinity.preferred(loaded), worker=worker
+        )
     affinity.note(None if claim is None else claim.job.image_model_id, loaded)
     if claim is None:
         return False
@@ -153,7 +168,7 @@ def retry_job(
         prompt=job.generation.prompt,
         requests=[(job.image_model, GenerationRequest.from_json(job.recipe))],
         client_token=client_token,
-        inputs=_inputs_again(job),
+        inputs=[_inputs_again(job)],
         told_credits=told_credits,
     )
 
@@ -166,9 +181,9 @@ def _inputs_again(job: GenerationJob) -> list[Input]:
 
 
 def _refuse_a_higher_price(
-    pieces: Requests, prices: Sequence[int], *, told: int | None
+    pieces: Pieces, prices: Sequence[int], *, told: int | None
 ) -> None:
-    counts = (request.num_images for _, request in pieces)
+    counts = (request.num_images for _, request, _ in pieces)
     cost = sum(price * count for price, count in zip(prices, counts, strict=True))
     if told is not None and cost > told:
         raise PriceRose(told=told, now=cost)
@@ -196,9 +211,9 @@ def _new_job(
     generation: Generation,
     image_model: ImageModel,
     request: GenerationRequest,
+    inputs: Sequence[Input],
     *,
     price: int,
-    num_inputs: int,
 ) -> GenerationJob:
     public_id = uuid.uuid4()
     request = dataclasses.replace(request, client_token=str(public_id))
@@ -215,9 +230,9 @@ def _new_job(
         num_images=request.num_images,
         width=request.width,
         height=request.height,
-        num_inputs=num_inputs,
+        num_inputs=len(inputs),
         price_credits=price,
-        estimated_usd_micros=estimate_of(image_model, request, num_inputs=num_inputs),
+        estimated_usd_micros=estimate_of(image_model, request, num_inputs=len(inputs)),
         deadline_at=clock.after(settings.QUEUE_MAX_SECONDS),
     )
 
@@ -227,6 +242,9 @@ def _reserve(wallet: Wallet, jobs: Iterable[GenerationJob]) -> None:
         credits = job.price_credits * job.num_images
         ledger.reserve(wallet, credits, job_id=job.public_id)
 
+
+_claiming = threading.BoundedSemaphore(4)
+"""Hundreds of threads that wake at once must not hold hundreds of connections."""
 
 _affinities: dict[str, Affinity] = {}
 

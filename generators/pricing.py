@@ -7,6 +7,7 @@ up to whole credits. Without rules, or with a price of 0, every picture costs th
 
 import math
 from fractions import Fraction
+from typing import Any
 
 from generators import record_json
 from generators.capabilities import Capabilities, Operation
@@ -17,6 +18,8 @@ PIXELS_OF_A_MEGAPIXEL = 1024 * 1024
 """As providers count them: a square of 1024 is one."""
 
 MICROS = 1_000_000
+MOST_USD = 10_000
+"""More for one picture is a slip of the pen."""
 
 
 def price_of(
@@ -51,6 +54,24 @@ def estimate_of(
 def rules_of(image_model: ImageModel) -> list[CostRule]:
     """Return a model's cost rules. Raises ``ValueError`` naming what is wrong in them."""
     return [record_json.from_json(CostRule, each) for each in image_model.costs]
+
+
+def checked_rules(value: object) -> list[dict[str, Any]]:
+    """Return cost rules that somebody typed, as a row keeps them.
+
+    Raises ``ValueError`` naming the field at fault.
+    """
+    if not isinstance(value, list):
+        raise ValueError("costs: expected a list of rules")
+    rules = [
+        record_json.from_json(CostRule, each, path=f"costs[{place}]")
+        for place, each in enumerate(value)
+    ]
+    for place, rule in enumerate(rules):
+        for name in ("usd", "usd_per_extra_megapixel", "usd_per_input_image"):
+            if not 0 <= getattr(rule, name) <= MOST_USD:
+                raise ValueError(f"costs[{place}].{name}: expected 0 to {MOST_USD}")
+    return [rule.to_json() for rule in rules]
 
 
 def _usual_cost(rules: list[CostRule], able: Capabilities) -> Fraction | None:

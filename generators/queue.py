@@ -21,17 +21,18 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
-from generators import connections, moves
+from generators import connections, health, moves
 from generators.clock import Now
 from generators.contracts import Lane
 from generators.effort import effort
-from generators.models import GenerationJob
+from generators.models import Connection, GenerationJob
 from generators.moves import Claim
 
 Jobs = QuerySet[GenerationJob, GenerationJob]
 Work = tuple[int | None, int, int]
 Status = GenerationJob.Status
 Phase = GenerationJob.Phase
+Breaker = Connection.Breaker
 
 PEOPLE_LOOKED_AT = 16
 """Of how many people of one round a job of a loaded model is looked for."""
@@ -61,9 +62,11 @@ def claim_next(
         turn = job.turn if job == head else _exchange_turns(lane, job, head.turn)
         is_loading = lane == Lane.LOCAL and job.image_model_id not in loaded_models
         phase = Phase.LOADING if is_loading else Phase.DRAWING
-        return moves.claim(
-            job, phase=phase, turn=turn, worker=worker, connection=room.of(job)
-        )
+        way = room.of(job)
+        claim = moves.claim(job, phase=phase, turn=turn, worker=worker, connection=way)
+        if claim is not None and way is not None and way.breaker != Breaker.CLOSED:
+            health.begin_try(way)  # nobody else may: the row is locked
+        return claim
 
 
 def next_turns(owner_id: int, lane: str, count: int) -> Sequence[int]:
@@ -164,7 +167,8 @@ def _make_ready(lane: str) -> None:
 def _lock(jobs: Jobs) -> Jobs:
     """Lock what is read, passing over what another worker is taking just now."""
     if connection.features.has_select_for_update_skip_locked:
-        return jobs.select_for_update(skip_locked=True)
+        # Only the job: PostgreSQL locks no row that a join may leave out.
+        return jobs.select_for_update(skip_locked=True, of=("self",))
     return jobs  # SQLite: the whole transaction holds the only write lock
 
 

@@ -88,7 +88,7 @@ def _submit(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
         return None
     let_go_of_database()
     started = time.monotonic()
-    with health.noted(claim.job.connection_id):
+    with health.noted(claim.job.connection_id, provider):
         outcome = provider.submit(request, on_progress=pulse.on_progress)
     if isinstance(outcome, GenerationResult):
         return _store(claim, outcome, seconds=time.monotonic() - started)
@@ -121,7 +121,7 @@ def _poll(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
     let_go_of_database()
     if claim.job.cancel_requested_at is not None and _agrees(provider, handle):
         raise errors.GenerationCanceled
-    with health.noted(claim.job.connection_id, is_poll=True):
+    with health.noted(claim.job.connection_id, provider, is_poll=True):
         outcome = provider.poll(handle)
     if isinstance(outcome, GenerationResult):
         return _store(claim, outcome, seconds=_seconds_drawn(claim.job))
@@ -132,7 +132,8 @@ def _poll(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
 def _agrees(provider: Provider, handle: JobHandle) -> bool:
     """Ask the provider to stop; one that cannot will deliver instead."""
     try:
-        return provider.cancel(handle)
+        with errors.hiding(connections.key_of(provider)):
+            return provider.cancel(handle)
     except errors.ProviderError as error:
         logger.warning("%s did not cancel: %s", provider.slug, error.detail or error)
         return False
@@ -156,6 +157,12 @@ def _ring_for_poll(claim: Claim, seconds: float) -> None:
     if claim.job.cancel_requested_at is None and moves.hurry_cancel(claim.job):
         seconds = 0
     wake.ring(claim.job.lane, in_seconds=seconds)
+
+
+def _trouble_pause(claim: Claim) -> float:
+    """Return how long to leave a service alone that did not say how its work goes."""
+    usual = JobHandle.from_json(claim.job.handle).next_poll_seconds
+    return max(POLL_TROUBLE_SECONDS, _poll_pause(usual))
 
 
 def _poll_pause(seconds: float) -> float:
@@ -212,7 +219,7 @@ def _stopped(claim: Claim, stop: Stop | None) -> None:
 def _wonder(claim: Claim, error: errors.OutcomeUnknown) -> None:
     """Ask accepted work again; set aside what nobody can be asked about."""
     if claim.job.handle is not None:
-        _poll_later(claim, POLL_TROUBLE_SECONDS)
+        _poll_later(claim, _trouble_pause(claim))
         return
     note = error.user_message
     patiently(lambda: moves.doubt(claim.rows, claim.job, note=note))
@@ -231,7 +238,7 @@ def _fetch_later(claim: Claim, error: StorageFailed) -> None:
 def _try_later(claim: Claim, error: errors.Transient) -> None:
     """Poll again later, or queue again later, until there is no point any more."""
     if claim.job.handle is not None:
-        pause = error.retry_after or POLL_TROUBLE_SECONDS
+        pause = error.retry_after or _trouble_pause(claim)
         _poll_later(claim, min(pause, LONGEST_PAUSE_SECONDS))
         return
     if _cancel_if_asked(claim):

@@ -5,7 +5,7 @@ import socket
 from celery import shared_task, signals
 
 from gallery import retention
-from generators import jobs, reconciler, wake, warming
+from generators import health, jobs, reconciler, wake, warming
 from generators.providers import registry
 from generators.pulse import heart
 
@@ -28,6 +28,12 @@ def sweep() -> None:
     retention.sweep()
 
 
+@shared_task(name="generators.check_connections")
+def check_connections() -> None:
+    """Try again the connections that are not known to work: on one thread of many."""
+    health.check_those_in_trouble()
+
+
 @signals.worker_ready.connect
 def look_for_forgotten_jobs(**_: object) -> None:
     """Find at once what waited while no worker was there."""
@@ -47,4 +53,4 @@ def let_providers_go(**_: object) -> None:
 
 
 # Celery reads this module in its workers only: there the engines are warmed.
-__all__ = ["reconcile", "sweep", "wake_lane", "warming"]
+__all__ = ["check_connections", "reconcile", "sweep", "wake_lane", "warming"]

@@ -15,6 +15,7 @@ urlpatterns = [
         name="generation-detail",
     ),
     path("model-controls/", views.model_controls, name="model-controls"),
+    path("press-price/", views.press_price, name="press-price"),
     path("jobs/<uuid:public_id>/", job_views.job_card, name="job-card"),
     path("jobs/<uuid:public_id>/cancel/", job_views.job_cancel, name="job-cancel"),
     path("jobs/<uuid:public_id>/retry/", job_views.job_retry, name="job-retry"),

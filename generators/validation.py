@@ -5,32 +5,28 @@ cannot do is dropped silently: it is refused by the name of its field. What a pa
 no field for, or a field that its chosen model does not show, never gets here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
 
-from generators import catalog
-from generators.capabilities import Capabilities, NumberRange, Operation, Size
-from generators.contracts import GenerationRequest
+from generators import catalog, field_checks, operations, picture_checks
+from generators.capabilities import Capabilities, Operation, Size
+from generators.contracts import GenerationRequest, OptionValue
+from generators.field_checks import Refused
 from generators.models import ImageModel
-from generators.typed_values import (
-    decimal_number,
-    is_blank,
-    is_invisible,
-    read_size,
-    shown,
-    whole_number,
-)
+from generators.operations import Given
+from generators.typed_values import is_blank, shown, whole_number
 
 ValueT = TypeVar("ValueT")
 
+OPTION_PREFIX: Final = "option_"
+"""What the field of one of a model's own options begins with; its name follows."""
+
 _MAX_NAMED: Final = 20
-_NEEDS_PROMPT: Final = {
-    Operation.TEXT_TO_IMAGE,
-    Operation.IMAGE_TO_IMAGE,
-    Operation.INPAINT,
-    Operation.REPLACE_BACKGROUND,
-}
+_EXPANSIONS: Final = ("expand_left", "expand_right", "expand_top", "expand_bottom")
+_SIDE_WITHOUT_SIZE: Final = 1024
+"""What a price is figured by while a picture's size is not known."""
 
 
 class RequestErrors(Exception):
@@ -41,8 +37,26 @@ class RequestErrors(Exception):
         super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
 
 
-class _Refused(ValueError):
-    """One field is wrong; its text is for the person."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What was asked for, as it was typed: text, numbers or nothing (blank: the default).
+
+    ``size`` is text such as ``"512x768"``, a ``Size`` or a pair; ``options`` are by
+    name; ``operation`` is what follows from the pictures where it is blank.
+    """
+
+    prompt: object = ""
+    num_images: object = 1
+    size: object = None
+    seed: object = None
+    num_inference_steps: object = None
+    guidance_scale: object = None
+    strength: object = None
+    negative_prompt: object = ""
+    scheduler: object = None
+    operation: object = None
+    options: Mapping[str, object] = field(default_factory=dict)
+    pictures: Sequence[Given] = ()
 
 
 def find_model(name: object) -> ImageModel:
@@ -71,35 +85,52 @@ def build_request(
     seed: object = None,
     num_inference_steps: object = None,
     guidance_scale: object = None,
+    strength: object = None,
     negative_prompt: object = "",
     scheduler: object = None,
-    operation: object = Operation.TEXT_TO_IMAGE,
+    operation: object = None,
+    options: Mapping[str, object] | None = None,
+    pictures: Sequence[Given] = (),
 ) -> GenerationRequest:
     """Check everything against the image model's capabilities and build the request.
 
-    Takes text as typed, numbers or nothing (blank: the default); ``size`` is text such
-    as ``"512x768"``, a ``Size`` or a pair. Raises ``RequestErrors`` naming every field
-    at fault, and nothing else whatever is given.
+    Each is as in ``Typed``. Raises ``RequestErrors`` naming every field at fault, and
+    nothing else whatever is given.
     """
-    check = _Checker(_able(image_model))
-    wanted = check("operation", _operation, operation) or Operation.TEXT_TO_IMAGE
-    count = check("num_images", _count, num_images) or 1
-    pixels = check("size", _size, size)
-    request = GenerationRequest(
-        provider_model_id=image_model.provider_model_id,
-        operation=wanted,
-        prompt=check("prompt", partial(_prompt, operation=wanted), prompt) or "",
-        negative_prompt=check("negative_prompt", _unwanted, negative_prompt) or "",
-        num_images=count,
-        width=pixels.width if pixels else 0,
-        height=pixels.height if pixels else 0,
-        seed=check("seed", partial(_seed, num_images=count), seed),
-        num_inference_steps=check("num_inference_steps", _steps, num_inference_steps),
-        guidance_scale=check("guidance_scale", _guidance, guidance_scale),
-        scheduler=check("scheduler", _scheduler, scheduler),
+    typed = Typed(
+        prompt=prompt,
+        num_images=num_images,
+        size=size,
+        seed=seed,
+        num_inference_steps=num_inference_steps,
+        guidance_scale=guidance_scale,
+        strength=strength,
+        negative_prompt=negative_prompt,
+        scheduler=scheduler,
+        operation=operation,
+        options=options or {},
+        pictures=pictures,
     )
-    check.finish()
+    return build_typed(image_model, typed)
+
+
+def build_typed(image_model: ImageModel, typed: Typed) -> GenerationRequest:
+    """Do what ``build_request`` does, for what was typed into a form."""
+    check = _Checker(_able(image_model))
+    request = _request(image_model, typed, check)
+    if check.errors:
+        raise RequestErrors(check.errors)
     return request
+
+
+def draft(
+    image_model: ImageModel, able: Capabilities, typed: Typed
+) -> GenerationRequest:
+    """Return the request as far as it can be read, to figure its price from.
+
+    What is wrong in it counts as not typed.
+    """
+    return _request(image_model, typed, _Checker(able))
 
 
 class _Checker:
@@ -110,17 +141,106 @@ class _Checker:
         self.errors: dict[str, str] = {}
 
     def __call__(
-        self, field: str, read: Callable[[object, Capabilities], ValueT], value: object
+        self, name: str, read: Callable[[object, Capabilities], ValueT], value: object
     ) -> ValueT | None:
         try:
             return read(value, self.able)
-        except _Refused as refusal:
-            self.errors[field] = str(refusal)
+        except Refused as refusal:
+            self.errors[name] = str(refusal)
             return None
 
-    def finish(self) -> None:
-        if self.errors:
-            raise RequestErrors(self.errors)
+
+def _request(
+    image_model: ImageModel, typed: Typed, check: _Checker
+) -> GenerationRequest:
+    wanted = _operation(typed, check)
+    count = check("num_images", field_checks.count, typed.num_images) or 1
+    options = _options(typed.options, wanted, check)
+    size = _size(typed, wanted, options, check)
+    return GenerationRequest(
+        provider_model_id=image_model.provider_model_id,
+        operation=wanted,
+        prompt=check(
+            "prompt", partial(field_checks.prompt, operation=wanted), typed.prompt
+        )
+        or "",
+        negative_prompt=check(
+            "negative_prompt", field_checks.negative_prompt, typed.negative_prompt
+        )
+        or "",
+        num_images=count,
+        width=size.width,
+        height=size.height,
+        seed=check("seed", partial(field_checks.seed, num_images=count), typed.seed),
+        num_inference_steps=check(
+            "num_inference_steps",
+            field_checks.num_inference_steps,
+            typed.num_inference_steps,
+        ),
+        guidance_scale=check(
+            "guidance_scale", field_checks.guidance_scale, typed.guidance_scale
+        ),
+        strength=check(
+            "strength", partial(field_checks.strength, operation=wanted), typed.strength
+        ),
+        scheduler=check("scheduler", field_checks.scheduler, typed.scheduler),
+        options=options,
+    )
+
+
+def _operation(typed: Typed, check: _Checker) -> Operation:
+    """Return what is asked for; where it is not said, what the pictures lead to."""
+    able, roles = check.able, [each.role for each in typed.pictures]
+    first = next(iter(able.operations), Operation.TEXT_TO_IMAGE)
+    if is_blank(typed.operation):
+        wanted = operations.chosen(able, roles)
+    else:
+        wanted = check("operation", field_checks.operation, typed.operation)
+        if wanted is None:
+            return first
+        able = operations.only(able, wanted)
+    check.errors |= picture_checks.refusals(able, typed.pictures)
+    return wanted or first
+
+
+def _options(
+    given: Mapping[str, object], operation: Operation, check: _Checker
+) -> tuple[OptionValue, ...]:
+    """Return the model's own options that have a value, in the model's order."""
+    specs = {spec.name: spec for spec in check.able.options_of(operation)}
+    for name in given.keys() - specs.keys():
+        field_name = f"{OPTION_PREFIX}{name}"
+        check(field_name, field_checks.unknown_option, given[name])
+    values = {
+        name: check(
+            f"{OPTION_PREFIX}{name}",
+            partial(field_checks.option, spec=spec),
+            given.get(name),
+        )
+        or spec.default
+        for name, spec in specs.items()
+    }
+    return tuple(
+        OptionValue(name=name, value=value) for name, value in values.items() if value
+    )
+
+
+def _size(
+    typed: Typed,
+    operation: Operation,
+    options: Sequence[OptionValue],
+    check: _Checker,
+) -> Size:
+    usual = check.able.usual_size() or Size(
+        width=_SIDE_WITHOUT_SIZE, height=_SIDE_WITHOUT_SIZE
+    )
+    if operation not in check.able.sized_by_image:
+        return check("size", field_checks.size, typed.size) or usual
+    check("size", field_checks.no_size, typed.size)
+    added = {each.name: whole_number(each.value) or 0 for each in options}
+    expansions = [added.get(name, 0) for name in _EXPANSIONS]
+    found = picture_checks.size_of_result(typed.pictures, operation, expansions)
+    return found or usual
 
 
 def _able(image_model: ImageModel) -> Capabilities:
@@ -130,128 +250,6 @@ def _able(image_model: ImageModel) -> Capabilities:
         reason = f"{availability.reason} {_models_to_choose()}"
         raise RequestErrors({"image_model": reason})
     return catalog.capabilities_of(image_model)
-
-
-def _operation(value: object, able: Capabilities) -> Operation:
-    allowed = ", ".join(able.operations)
-    if not isinstance(value, str) or value not in able.operations:
-        raise _Refused(
-            f"{shown(value)} is not what this model does. It does: {allowed}."
-        )
-    return Operation(value)
-
-
-def _prompt(value: object, able: Capabilities, *, operation: Operation) -> str:
-    text = _text(value, able.max_prompt_chars)
-    if is_invisible(text) and operation in _NEEDS_PROMPT:
-        raise _Refused("Describe the picture you want.")
-    return text
-
-
-def _unwanted(value: object, able: Capabilities) -> str:
-    text = _text(value, able.max_prompt_chars)
-    if is_invisible(text):
-        return ""
-    if not able.has_negative_prompt:
-        raise _Refused("This model has no negative prompt. Leave it empty.")
-    return text
-
-
-def _text(value: object, max_chars: int) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise _Refused("This must be text.")
-    if len(value) > max_chars:
-        raise _Refused(
-            f"This is {len(value):,} characters long; "
-            f"this model reads at most {max_chars:,}."
-        )
-    if "\0" in value:
-        raise _Refused("This contains a NUL character. Remove it and try again.")
-    if any("\ud800" <= char <= "\udfff" for char in value):
-        raise _Refused("This contains a broken character. Type it again.")
-    return value
-
-
-def _count(value: object, able: Capabilities) -> int:
-    limits = NumberRange(minimum=1, maximum=able.max_images, default=1)
-    return int(_number(value, limits, whole_number))
-
-
-def _size(value: object, able: Capabilities) -> Size:
-    usual = able.usual_size()
-    if is_blank(value) and usual is not None:
-        return usual
-    size = read_size(value)
-    if size is None or not able.takes(size):
-        raise _Refused(f"{shown(value)} is not a size of this model. {_sizes(able)}")
-    return size
-
-
-def _sizes(able: Capabilities) -> str:
-    allowed = [str(size) for size in able.sizes]
-    allowed += [str(able.size_range)] if able.size_range else []
-    return f"Choose {' or '.join(allowed)}."
-
-
-def _seed(value: object, able: Capabilities, *, num_images: int) -> int | None:
-    if not able.has_seed:
-        _refuse_unless_blank(value, "seed")
-    if is_blank(value):
-        return None
-    # The last picture of the job uses seed + num_images - 1.
-    number = whole_number(value)
-    most = able.max_seed - (num_images - 1)
-    if number is None or not 0 <= number <= most:
-        raise _Refused(f"The seed must be a whole number from 0 to {most}.")
-    return number
-
-
-def _steps(value: object, able: Capabilities) -> int | None:
-    limits = able.num_inference_steps
-    if limits is None:
-        _refuse_unless_blank(value, "number of steps")
-        return None
-    return int(_number(value, limits, whole_number))
-
-
-def _guidance(value: object, able: Capabilities) -> float | None:
-    limits = able.guidance_scale
-    if limits is None:
-        _refuse_unless_blank(value, "guidance")
-        return None
-    return _number(value, limits, decimal_number)
-
-
-def _scheduler(value: object, able: Capabilities) -> str | None:
-    if not able.schedulers:
-        _refuse_unless_blank(value, "choice of scheduler")
-    if is_blank(value):
-        return None
-    if not isinstance(value, str) or value not in able.schedulers:
-        allowed = ", ".join(able.schedulers)
-        raise _Refused(f"{shown(value)} is not a scheduler. Choose one of: {allowed}.")
-    return value
-
-
-def _refuse_unless_blank(value: object, what: str) -> None:
-    if not is_blank(value):
-        raise _Refused(f"This model has no {what}. Leave it empty.")
-
-
-def _number(
-    value: object, limits: NumberRange, read: Callable[[object], float | None]
-) -> float:
-    if is_blank(value):
-        return limits.default
-    number = read(value)
-    if number is None or not limits.minimum <= number <= limits.maximum:
-        kind = "whole number" if read is whole_number else "number"
-        raise _Refused(
-            f"This must be a {kind} from {limits.minimum:g} to {limits.maximum:g}."
-        )
-    return number
 
 
 def _models_to_choose() -> str:

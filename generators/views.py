@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.requests import is_htmx, person
 from accounts.sign_in import sign_in_required
-from generators import cards, events, jobs, prefill, validation
+from generators import events, prefill
 from generators.answers import (
     REFUSALS,
     batches_context,
@@ -20,9 +20,11 @@ from generators.answers import (
     refuse,
     show_new_batch,
     token_of,
-    told_credits,
+    told_price,
 )
+from generators.batches import batch_of, batches_of
 from generators.models import Generation
+from generators.presses import Press
 
 
 @require_GET
@@ -30,15 +32,15 @@ from generators.models import Generation
 def create(request: HttpRequest) -> HttpResponse:
     """Show the Create page, or the landing page to a stranger.
 
-    ``?job=`` or ``?image=`` fills the form with the recipe of one's own job or picture.
+    The address may fill the form from one's own jobs and pictures: see ``prefill``.
     """
     if not request.user.is_authenticated:
         can_sign_up = get_adapter().is_open_for_signup(request)
         context = examples_context() | {"can_sign_up": can_sign_up}
         return render(request, "generators/landing.html", context)
     cursor = events.cursor_now(request.user)  # before the rows, to miss nothing
-    typed = prefill.typed_from(request.user, request.GET.dict())
-    composer = composer_of(request.user, typed or request.GET.dict())
+    typed = prefill.typed_from(request.user, request.GET)
+    composer = composer_of(request.user, typed or request.GET)
     return page_of(request, composer, cursor=cursor)
 
 
@@ -50,21 +52,19 @@ def generation_create(request: HttpRequest) -> HttpResponse:
     Without JavaScript, ``redraw`` only draws the controls of another model.
     """
     user = person(request)
-    composer = composer_of(user, request.POST.dict())
+    composer = composer_of(user, request.POST, request.FILES)
     if "redraw" in request.POST:
         return page_of(request, composer, cursor=events.cursor_now(user))
+    press = Press(
+        user=user,
+        composer=composer,
+        client_token=token_of(request),
+        told_price=told_price(request),
+    )
     try:
-        image_model = validation.find_model(request.POST.get("image_model"))
-        wanted = validation.build_request(image_model, **composer.request_fields())
-        generation = jobs.submit_generation(
-            user=user,
-            prompt=wanted.prompt,
-            requests=[(image_model, wanted)],
-            client_token=token_of(request),
-            told_credits=told_credits(request, num_images=wanted.num_images),
-        )
+        generation = press.submit()
     except REFUSALS as refusal:
-        return refuse(request, request.POST.dict(), refusal)
+        return refuse(request, composer, refusal)
     return show_new_batch(request, generation)
 
 
@@ -76,7 +76,7 @@ def generation_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpRespons
     generation = get_object_or_404(
         Generation, owner=person(request), public_id=public_id
     )
-    batch = cards.batch_of(generation)
+    batch = batch_of(generation)
     return render(request, "generators/partials/_batch.html", {"batch": batch})
 
 
@@ -87,7 +87,7 @@ def generation_list(request: HttpRequest) -> HttpResponse:
     """Show the presses before the one named by ``?before=``."""
     text = request.GET.get("before", "")
     before = int(text) if text.isdecimal() and len(text) <= 18 else None
-    batches = cards.batches_of(person(request), before=before)
+    batches = batches_of(person(request), before=before)
     partial = "generators/partials/_batches.html"
     template = partial if is_htmx(request) else "generators/earlier.html"
     return render(request, template, batches_context(batches))
@@ -98,6 +98,16 @@ def generation_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 def model_controls(request: HttpRequest) -> HttpResponse:
     """Draw the controls of the chosen model, keeping what was typed where it fits."""
-    composer = composer_of(person(request), request.GET.dict())
-    template = "generators/partials/_controls.html"
+    composer = composer_of(person(request), request.GET)
+    template = "generators/partials/_redrawn.html"
+    return render(request, template, {"composer": composer})
+
+
+@sign_in_required
+@require_GET
+@never_cache
+def press_price(request: HttpRequest) -> HttpResponse:
+    """Draw the button with the price of a press by the settings as they are now."""
+    composer = composer_of(person(request), request.GET)
+    template = "generators/partials/_go.html"
     return render(request, template, {"composer": composer})

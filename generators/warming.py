@@ -1,4 +1,4 @@
-"""Gets a local worker's first model ready while nobody waits for it yet."""
+"""Gets ready what a worker's first jobs need, while nobody waits for it yet."""
 
 import logging
 from typing import Any
@@ -7,7 +7,10 @@ from celery.signals import worker_ready
 
 from generators.contracts import Lane
 from generators.errors import ProviderError
+from generators.models import Connection
+from generators.patience import let_go_of_database
 from generators.providers import registry
+from generators.providers.base import RemoteProvider
 from generators.wake import queue_of
 
 logger = logging.getLogger(__name__)
@@ -15,13 +18,15 @@ logger = logging.getLogger(__name__)
 
 @worker_ready.connect
 def warm_up(sender: Any, **_: Any) -> None:
-    """Preload in a worker that serves the local lane, and only there."""
+    """Preload what serves this worker's lanes: local models, connected services."""
     queues = {queue.name for queue in sender.task_consumer.queues}
-    if queue_of(Lane.LOCAL) not in queues:
-        return
+    lanes = {lane for lane in Lane if queue_of(lane) in queues}
+    connected = set(Connection.objects.values_list("provider", flat=True))
+    let_go_of_database()
     for slug in registry.all_slugs():
         provider = registry.get(slug)
-        if provider.lane is Lane.LOCAL:
+        is_used = slug in connected or not isinstance(provider, RemoteProvider)
+        if provider.lane in lanes and is_used:
             try:
                 provider.preload()
             except ProviderError as error:

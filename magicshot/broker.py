@@ -22,6 +22,9 @@ LEFT_BEHIND_SECONDS = 3600
 VISIBILITY_SECONDS = 3600
 """After how long Redis gives a message to another worker, whose job has then ended."""
 
+CHECK_SECONDS = 300.0
+"""How often connections that are not known to work are tried again."""
+
 
 class Channel(filesystem.Channel):
     """Puts and takes messages by renaming, so that nobody reads one half written.
@@ -107,6 +110,11 @@ def broker_settings(
                 "options": {"expires": 2 * reconcile_seconds},
             },
             "sweep": {"task": "generators.sweep", "schedule": 24 * 3600.0},
+            "check connections": {
+                "task": "generators.check_connections",
+                "schedule": CHECK_SECONDS,
+                "options": {"expires": CHECK_SECONDS},
+            },
         },
     } | ({"CELERY_BROKER_TRANSPORT": f"{__name__}:Transport"} if _is_files(url) else {})
 

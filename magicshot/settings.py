@@ -149,6 +149,7 @@ UNFOLD = {
     "SITE_HEADER": SITE_NAME,
     "SIDEBAR": {"navigation": "accounts.admin_navigation.navigation"},
     "SITE_FAVICONS": [{"rel": "icon", "href": "accounts.admin_site.favicon"}],
+    "STYLES": ["accounts.admin_site.stylesheet"],
     "COLORS": {  # those of static/css/tokens.css, as a scale
         "base": {
             "50": "#f9f7f4",
@@ -233,7 +234,7 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 0,
         "max_size": env.int("DATABASE_CONNECTIONS", 16),
-        "timeout": 10,
+        "timeout": 30,
     }
 
 # E-mail

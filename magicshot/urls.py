@@ -3,12 +3,14 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from generators.admin_costs import costs
 from magicshot.health import health
 from magicshot.setup import set_up
 
 handler400 = "magicshot.finishing.bad_request"
 urlpatterns = [
     path("healthz", health, name="health"),
+    path("admin/costs/", admin.site.admin_view(costs), name="admin-costs"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("accounts/", include("accounts.urls")),

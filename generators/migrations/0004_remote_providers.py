@@ -7,6 +7,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def disable_unpriced(apps, schema_editor):
+    """On the way back: retired models without a price could not be enabled before."""
+    rows = apps.get_model("generators", "ImageModel").objects
+    rows.filter(price_credits__isnull=True).update(enabled=False)
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("gallery", "0001_initial"),
@@ -38,7 +44,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "base_url",
-                    models.URLField(
+                    models.CharField(
                         blank=True,
                         help_text="Empty for the provider's own. A private address is allowed here.",
                         max_length=300,
@@ -170,6 +176,7 @@ class Migration(migrations.Migration):
             model_name="imagemodel",
             name="image_model_enabled_has_a_price",
         ),
+        migrations.RunPython(migrations.RunPython.noop, disable_unpriced),
         migrations.AddField(
             model_name="generationjob",
             name="actual_usd_micros",

@@ -24,7 +24,7 @@ class Connection(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     provider = models.CharField(max_length=64)
     label = models.CharField(max_length=100, help_text="A name for you.")
-    base_url = models.URLField(
+    base_url = models.CharField(  # a URLField knows no hosts without a dot
         "address",
         max_length=300,
         blank=True,

@@ -9,7 +9,7 @@ import zlib
 from PIL import Image, ImageDraw
 
 from generators.capabilities import ImageRole, Operation
-from generators.contracts import GenerationRequest, InputImage
+from generators.contracts import GenerationRequest
 
 HTML_PAGE = b"<!doctype html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
 
@@ -34,12 +34,49 @@ def draw(request: GenerationRequest, *, prompt: str, seed: int) -> bytes:
     return _encoded(picture, "PNG")
 
 
-def repaint(drawn: bytes, images: tuple[InputImage, ...]) -> bytes:
+def work_on(drawn: bytes, request: GenerationRequest) -> bytes:
+    """Return what the operation makes of the pictures given and of what was drawn."""
+    init = _first(request, ImageRole.INIT)
+    if init is None:
+        return drawn
+    new = _opened(drawn)
+    init = init.convert("RGB")
+    if request.operation in (Operation.INPAINT, Operation.ERASE):
+        return _encoded(_repainted(init, new, request), "PNG")
+    if request.operation is Operation.OUTPAINT:
+        left = int(request.option("expand_left") or 0)
+        new.paste(init, (left, int(request.option("expand_top") or 0)))
+        return _encoded(new, "PNG")
+    if request.operation is Operation.UPSCALE:
+        return _encoded(init.resize((init.width * 2, init.height * 2)), "PNG")
+    if request.operation is Operation.REMOVE_BACKGROUND:
+        init.putalpha(Image.radial_gradient("L").resize(init.size).point(_is_near))
+        return _encoded(init, "PNG")
+    share = 0.5 if request.strength is None else request.strength
+    return _encoded(Image.blend(init, new.resize(init.size), share), "PNG")
+
+
+def _repainted(
+    init: Image.Image, new: Image.Image, request: GenerationRequest
+) -> Image.Image:
     """Return the init image, with what was drawn where the mask is white."""
-    by_role = {each.role: Image.open(io.BytesIO(each.content)) for each in images}
-    init, mask = by_role[ImageRole.INIT], by_role[ImageRole.MASK]
-    new = Image.open(io.BytesIO(drawn)).resize(init.size)
-    return _encoded(Image.composite(new, init.convert("RGB"), mask.convert("L")), "PNG")
+    mask = _first(request, ImageRole.MASK)
+    if mask is None:
+        return init
+    return Image.composite(new.resize(init.size), init, mask.convert("L"))
+
+
+def _first(request: GenerationRequest, role: ImageRole) -> Image.Image | None:
+    given = request.images_of(role)
+    return _opened(given[0].content) if given else None
+
+
+def _opened(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content))
+
+
+def _is_near(distance: int) -> int:
+    return 255 if distance < 160 else 0
 
 
 def preview(request: GenerationRequest, *, fraction: float) -> bytes:
@@ -80,8 +117,7 @@ def content(
     if "broken" in asked:
         return b"\x89PNG\r\n\x1a\nthis is no picture"
     picture = draw(request, prompt=words, seed=seed)
-    if request.operation is Operation.INPAINT:
-        picture = repaint(picture, request.images)
+    picture = work_on(picture, request)
     return picture[: len(picture) // 2] if "truncated" in asked else picture
 
 

@@ -38,6 +38,7 @@ from generators import errors
 from generators.providers import bodies
 from generators.providers.bodies import Document
 from generators.providers.deadlines import Deadline, obey, watch
+from generators.redaction import without
 from generators.spool import Spool
 
 CONNECT_SECONDS = 10.0
@@ -48,6 +49,9 @@ PAID_SECONDS = 300.0
 DOWNLOAD_SECONDS = 120.0
 MAX_PICTURE_BYTES = 30_000_000
 CHUNK_BYTES = 65_536
+USER_AGENT = "Magicshot"
+"""Some hosts of pictures refuse the name that ``requests`` gives itself."""
+
 LONGEST_DETAIL = 500
 
 OnChunk = Callable[[bytes], None]
@@ -87,9 +91,7 @@ class Answer:
     def detail(self) -> str:
         """Return status and the body's beginning for the operator, without our key."""
         text = self.body.read(LONGEST_DETAIL).decode(errors="replace")
-        if self.key:
-            text = text.replace(self.key, "[key]")
-        return f"HTTP {self.status}: {text}"
+        return f"HTTP {self.status}: {without(text, self.key)}"
 
 
 class Http:
@@ -97,7 +99,7 @@ class Http:
 
     ``headers`` carry the key. ``key_hosts`` and ``result_hosts`` name further hosts
     that get it and that pictures come from: ``example.com``, or ``.example.com`` for
-    every host below.
+    every host below. Raises ``NotConfigured`` for a key that no header can carry.
     """
 
     def __init__(
@@ -109,6 +111,8 @@ class Http:
         key_hosts: Sequence[str] = (),
         result_hosts: Sequence[str] = (),
     ) -> None:
+        if not all(text.isascii() and text.isprintable() for text in headers.values()):
+            raise errors.NotConfigured(detail="the key has characters no key can have")
         self._base_url = base_url.rstrip("/") + "/"
         self._headers = dict(headers)
         self._key = key
@@ -321,12 +325,13 @@ def _was_not_sent(error: Exception) -> bool:
 
 def _words(error: Exception, key: str) -> str:
     text = f"{type(error).__name__}: {error}"
-    return (text.replace(key, "[key]") if key else text)[:LONGEST_DETAIL]
+    return without(text, key)[:LONGEST_DETAIL]
 
 
 def _session(adapter: HTTPAdapter) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
+    session.headers["User-Agent"] = USER_AGENT
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.mount("https://", adapter)
     session.mount("http://", adapter)

@@ -4,17 +4,11 @@ from generators.capabilities import (
     Capabilities,
     ImageRole,
     NumberRange,
-    Operation,
     Size,
 )
 from generators.contracts import GenerationRequest, InputImage, ModelSpec
 from generators.errors import ModelUnavailable, UnsupportedRequest
 from generators.providers.base import Provider
-
-_WITHOUT_INIT_IMAGE = frozenset(
-    {Operation.TEXT_TO_IMAGE, Operation.SAMPLE, Operation.INTERPOLATE}
-)
-_WITH_MASK = frozenset({Operation.INPAINT, Operation.ERASE})
 
 
 def spec_of(provider: Provider, request: GenerationRequest) -> ModelSpec:
@@ -47,7 +41,9 @@ def _checks(able: Capabilities, request: GenerationRequest) -> dict[str, bool]:
         "operation": request.operation in able.operations,
         "prompt": len(request.prompt) <= able.max_prompt_chars,
         "size": request.operation in able.sized_by_image or able.takes(size),
-        "num_images": 1 <= request.num_images <= able.max_images,
+        "num_images": 1
+        <= request.num_images
+        <= min(able.max_images, able.images_per_job or able.max_images),
         "seed": _takes_seed(able, request),
         "negative_prompt": able.has_negative_prompt or not request.negative_prompt,
         "num_inference_steps": _fits(
@@ -75,10 +71,9 @@ def _fits(number: float | None, allowed: NumberRange | None) -> bool:
 
 def _takes_images(able: Capabilities, request: GenerationRequest) -> bool:
     of_role = {role: len(request.images_of(role)) for role in ImageRole}
-    needs_init = request.operation not in _WITHOUT_INIT_IMAGE
-    needs_mask = request.operation in _WITH_MASK
+    needs_init = request.operation.needs_init_image
     return (
-        (needs_mask <= of_role[ImageRole.MASK] <= able.has_mask)
+        (request.operation.needs_mask <= of_role[ImageRole.MASK] <= able.has_mask)
         and of_role[ImageRole.INIT] == needs_init
         and of_role[ImageRole.REFERENCE] <= able.max_reference_images
         and of_role[ImageRole.STYLE] <= able.max_style_images

@@ -16,6 +16,11 @@ FAKE_LOCAL = "fake-local"
 _PATHS: dict[str, str] = {
     LOCAL: "generators.providers.local_diffusers.LocalDiffusersProvider",
     "ideogram": "generators.providers.ideogram.provider.IdeogramProvider",
+    "black-forest-labs": "generators.providers.black_forest_labs.provider.BlackForestLabsProvider",
+    "google": "generators.providers.google_images.provider.GoogleImagesProvider",
+    "openai": "generators.providers.openai_images.provider.OpenAIProvider",
+    "openai-compatible": "generators.providers.openai_images.compatible.CompatibleProvider",
+    "stability": "generators.providers.stability.provider.StabilityProvider",
 }
 _TEST_PATHS = {
     FAKE: "generators.providers.fake.FakeProvider",

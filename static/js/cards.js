@@ -1,4 +1,5 @@
 // Draws what the news say: cards that changed, batches of other tabs, words, the balance.
+import { credits } from "./composer.js";
 
 let place;
 const waitingFor = new Set(); // batches being fetched
@@ -26,7 +27,22 @@ export function applyCard({ job, generation, html, announcement }) {
   if (told && !(wasDrawing && isDrawing)) announce(told);
   const preview = card.querySelector("[data-preview]")?.cloneNode();
   htmx.swap({ target: card, text: html, swap: "outerMorph", sourceElement: place })
-    .then(() => fadeIntoPicture(preview, job));
+    .then(() => {
+      fadeIntoPicture(preview, job);
+      tellFacts(document.getElementById(`job-${job}`)?.closest(".group"));
+    });
+}
+
+/** Say how long a model's jobs took and what they cost, once all have ended. */
+function tellFacts(group) {
+  const facts = group?.querySelector("[data-facts]");
+  if (!facts) return;
+  const jobs = [...group.querySelectorAll("[data-job]")];
+  const done = jobs.filter((job) => "credits" in job.dataset);
+  const seconds = Math.max(...done.map((job) => Number(job.dataset.seconds)));
+  const cost = done.reduce((sum, job) => sum + Number(job.dataset.credits), 0);
+  const isOver = done.length > 0 && !jobs.some((job) => "active" in job.dataset);
+  facts.textContent = isOver ? `${seconds} s · ${credits(cost)}` : "";
 }
 
 /** Let the last preview lie over the finished picture until that is there, then fade. */

@@ -1,8 +1,6 @@
 // The form: shortcuts, stepper, dice, sliders, and the price on the button. Listens on
 // the document, because htmx redraws parts of the form.
 
-const MAX_ROLLED_SEED = 2 ** 32;
-
 /** Bring the Create form to life. */
 export function startComposer() {
   document.addEventListener("keydown", onKey);
@@ -13,6 +11,7 @@ export function startComposer() {
   }
   document.addEventListener("balance", refresh);
   document.addEventListener("htmx:before:request", holdWhileRedrawn);
+  tellHeight();
   refresh();
   prompt()?.focus({ preventScroll: true });
 }
@@ -43,6 +42,14 @@ function onKey(event) {
   }
 }
 
+/** Panels above the form have the room that it leaves. */
+function tellHeight() {
+  const composer = document.querySelector("[data-composer]");
+  new ResizeObserver(() => {
+    composer.style.setProperty("--composer-height", `${composer.offsetHeight}px`);
+  }).observe(composer);
+}
+
 /** A press must not send one model's shape to another, whose controls are on their way. */
 function holdWhileRedrawn(event) {
   if (!event.target.matches?.("[data-picker-select]")) return;
@@ -59,7 +66,7 @@ function onClick(event) {
   const dice = event.target.closest("[data-dice]");
   if (dice) {
     const seed = document.getElementById(dice.dataset.dice);
-    seed.value = String(Math.floor(Math.random() * MAX_ROLLED_SEED));
+    seed.value = String(Math.floor(Math.random() * (Number(dice.dataset.most) + 1)));
     seed.dispatchEvent(new Event("input", { bubbles: true }));
   }
   const example = event.target.closest("[data-example]");
@@ -103,14 +110,17 @@ function refresh() {
   const cost = Number(button.dataset.price) * Math.max(1, Number(count.value) || 1);
   button.querySelector("[data-cost]").textContent = credits(cost);
   if ("blocked" in button.dataset) return;
+  const missing = button.dataset.missing ?? "";
   const balance = Number(document.querySelector("[data-balance]")?.textContent);
-  const reason = cost > balance ? shortWords(cost, balance, Number(count.value)) : "";
+  const short = cost > balance ? shortWords(cost, balance, Number(count.value)) : "";
+  const reason = missing || short;
   const shown = document.querySelector("[data-reason]");
   if (shown.textContent !== reason) shown.textContent = reason;
   if (!button.classList.contains("htmx-request")) button.disabled = reason !== "";
 }
 
-function credits(number) {
+/** An amount as people read it. */
+export function credits(number) {
   if (number === 0) return "free";
   return `${number} credit${number === 1 ? "" : "s"}`;
 }

@@ -4,13 +4,17 @@ import { startDraft } from "./draft.js";
 import { startHistory } from "./history.js";
 import { startLive } from "./live.js";
 import { startPicker } from "./picker.js";
+import { startRedraw } from "./redraw.js";
 import { startSkeleton } from "./skeleton.js";
 import { startTimes } from "./times.js";
+import { startTray } from "./tray.js";
 
 startComposer();
 startDraft();
 startHistory();
 startPicker();
+startTray();
+startRedraw();
 startSkeleton();
 startTimes();
 startLive();

@@ -1,9 +1,8 @@
 // The model picker: a listbox of cards over a native select, which stays the form's
-// value. Arrows, Home, End, typing, Enter and Escape work as in a select.
+// value. A search on top finds by any name. Arrows, Home, End, Enter and Escape work as
+// in a select; Space, or the tick on a card, adds a model to compare.
 
-const TYPING_MS = 700;
-let typed = "";
-let typedAt = 0;
+let isWalking = false; // by the arrows, so that Space is no letter of a search
 
 /** Put the cards over each [data-picker]'s select. */
 export function startPicker() {
@@ -11,66 +10,121 @@ export function startPicker() {
   document.addEventListener("htmx:after:swap", setUp); // the form came back with errors
   document.addEventListener("click", onClick);
   document.addEventListener("keydown", onKey);
+  document.addEventListener("input", (event) => {
+    if (event.target === part("search")) search();
+  });
+  document.addEventListener("focusout", (event) => {
+    const isLeft = event.relatedTarget && !picker().contains(event.relatedTarget);
+    if (isLeft && picker().contains(event.target)) close();
+  });
+  document.addEventListener("mousedown", (event) => {
+    // The search keeps the focus while cards are pressed.
+    if (event.target.closest("[data-picker-list]")) event.preventDefault();
+  });
   document.addEventListener("pointermove", (event) => {
-    const card = event.target.closest?.("[data-picker-panel] [role=option]");
+    const card = event.target.closest?.("[data-picker-list] [role=option]");
     if (card) activate(card, { scroll: false });
   });
 }
 
 const picker = () => document.querySelector("[data-picker]");
 const part = (name) => picker().querySelector(`[data-picker-${name}]`);
-const options = () => [...picker().querySelectorAll("[role=option]")];
+const cards = () => [...picker().querySelectorAll("[role=option]")];
+const shown = () => cards().filter((card) => !card.hidden && !card.closest("[hidden]"));
 const isOpen = () => !part("panel").hidden;
+const chosen = () => [...part("select").selectedOptions].map((option) => option.value);
 
 function setUp() {
+  part("select").multiple = true;
   part("select").hidden = true;
   part("button").hidden = false;
 }
 
 function onClick(event) {
+  const unpick = event.target.closest("[data-unpick]");
+  const pick = event.target.closest("[data-pick]");
+  const card = event.target.closest("[data-picker-list] [role=option]");
   if (event.target.closest("[data-picker-button]")) {
     if (isOpen()) close();
     else open();
-    return;
+  } else if (event.target.closest("[data-picker-unfold]")) {
+    unfold();
+  } else if (event.target.closest("[data-picker-done]")) {
+    done();
+  } else if (unpick) {
+    set(chosen().filter((slug) => slug !== unpick.dataset.unpick));
+    part("button").focus();
+  } else if (pick) {
+    choose(cards().find((each) => each.dataset.value === pick.dataset.pick));
+  } else if (card && event.target.closest("[data-tick]")) {
+    tick(card);
+  } else if (card) {
+    choose(card);
+  } else if (isOpen() && !part("panel").contains(event.target)) {
+    close();
   }
-  const card = event.target.closest("[data-picker-panel] [role=option]");
-  if (card) choose(card);
-  else if (isOpen() && !part("panel").contains(event.target)) close();
 }
 
 function onKey(event) {
-  if (event.target !== part("button") || event.altKey || event.ctrlKey || event.metaKey) return;
-  const moves = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
-  if (event.key in moves) {
-    event.preventDefault();
-    if (isOpen()) move(moves[event.key]);
-    else open();
-  } else if (event.key === "Enter" || event.key === " ") {
-    event.preventDefault();
-    if (isOpen()) choose(active());
-    else open();
-  } else if (event.key === "Escape" && isOpen()) {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.key === "Escape" && isOpen() && picker().contains(event.target)) {
     event.stopPropagation();
     close();
-  } else if (event.key === "Tab") {
-    close();
+    part("button").focus();
+  } else if (event.target === part("button") && !isOpen()) {
+    onClosedKey(event);
+  } else if (event.target === part("search") || event.target === part("button")) {
+    onOpenKey(event);
+  }
+}
+
+function onClosedKey(event) {
+  if (["ArrowDown", "ArrowUp", "Home", "End", "Enter", " "].includes(event.key)) {
+    event.preventDefault();
+    open();
   } else if (event.key.length === 1) {
-    jumpTo(event.key);
+    open(); // the letter arrives in the search, which has the focus now
+    part("search").focus();
+  }
+}
+
+function onOpenKey(event) {
+  const moves = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+  const isTyped = part("search").value !== "" && !isWalking;
+  if (event.key in moves && !(isTyped && ["Home", "End"].includes(event.key))) {
+    event.preventDefault();
+    move(moves[event.key]);
+  } else if (event.key === "Enter") {
+    event.preventDefault();
+    if (chosen().length > 1 && active()?.ariaSelected === "true") done();
+    else choose(active());
+  } else if (event.key === " " && !isTyped) {
+    event.preventDefault();
+    tick(active());
   }
 }
 
 function open() {
   part("panel").hidden = false;
   part("button").setAttribute("aria-expanded", "true");
-  const chosen = options().find((card) => card.ariaSelected === "true");
-  const first = chosen ?? options()[0];
+  part("search").value = "";
+  search();
+  const current = shown().find((card) => card.ariaSelected === "true");
+  const first = current ?? shown()[0];
   if (first) activate(first);
+  // On a phone the search would call up the keyboard over the cards.
+  if (matchMedia("(pointer: fine)").matches) part("search").focus();
 }
 
 function close() {
   part("panel").hidden = true;
   part("button").setAttribute("aria-expanded", "false");
-  part("button").removeAttribute("aria-activedescendant");
+  for (const name of ["button", "search"]) part(name).removeAttribute("aria-activedescendant");
+}
+
+function done() {
+  close();
+  part("button").focus();
 }
 
 function active() {
@@ -80,35 +134,82 @@ function active() {
 function activate(card, { scroll = true } = {}) {
   active()?.classList.remove("is-active");
   card.classList.add("is-active");
-  part("button").setAttribute("aria-activedescendant", card.id);
+  for (const name of ["button", "search"]) part(name).setAttribute("aria-activedescendant", card.id);
   if (scroll) card.scrollIntoView({ block: "nearest" });
 }
 
 function move(step) {
-  const cards = options();
-  const wanted = cards.indexOf(active()) + step;
-  activate(cards[Math.min(Math.max(wanted, 0), cards.length - 1)]);
+  const list = shown();
+  if (!list.length) return;
+  isWalking = true;
+  const wanted = list.indexOf(active()) + step;
+  activate(list[Math.min(Math.max(wanted, 0), list.length - 1)]);
 }
 
-function jumpTo(character) {
-  typed = performance.now() - typedAt > TYPING_MS ? character : typed + character;
-  typedAt = performance.now();
-  const found = options().find((card) =>
-    card.textContent.trim().toLowerCase().startsWith(typed.toLowerCase()),
-  );
-  if (!found) return;
-  if (isOpen()) activate(found);
-  else choose(found);
+/** Show what any of its names, words and descriptions match; without words, all. */
+function search() {
+  isWalking = false;
+  const words = plain(part("search").value).split(" ").filter(Boolean);
+  const fits = (element) => {
+    const text = plain(`${element.textContent} ${element.dataset.names}`);
+    const dense = text.replaceAll(" ", "");
+    return words.every((word) => text.includes(word)) || dense.includes(words.join(""));
+  };
+  for (const card of cards()) card.hidden = words.length > 0 && !fits(card);
+  for (const group of picker().querySelectorAll("[data-group]")) {
+    const isEmpty = !group.querySelector("[role=option]:not([hidden])");
+    group.hidden = words.length ? isEmpty : "folded" in group.dataset;
+  }
+  const gone = [...picker().querySelectorAll("[data-gone]")];
+  for (const each of gone) each.hidden = words.length > 0 && !fits(each);
+  const found = gone.filter((each) => !each.hidden).length;
+  if (part("retired")) {
+    part("retired").hidden = found === 0;
+    part("retired").open = words.length > 0 && found > 0;
+  }
+  if (part("unfold")) part("unfold").hidden = words.length > 0 || !picker().querySelector("[data-folded][hidden]");
+  part("none").hidden = words.length === 0 || shown().length > 0 || found > 0;
+  if (words.length && shown().length) activate(shown()[0]);
+}
+
+function plain(text) {
+  const bare = text.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, "");
+  return bare.replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+}
+
+function unfold() {
+  for (const group of picker().querySelectorAll("[data-folded]")) {
+    delete group.dataset.folded;
+    group.hidden = false;
+  }
+  part("unfold").hidden = true;
+  part("search").focus();
 }
 
 function choose(card) {
   if (!card || card.ariaDisabled === "true") return;
-  const select = part("select");
-  for (const each of options()) each.ariaSelected = String(each === card);
-  part("name").textContent = card.querySelector(".model-card__label").textContent;
-  close();
-  part("button").focus();
-  if (select.value === card.dataset.value) return;
-  select.value = card.dataset.value;
-  select.dispatchEvent(new Event("change", { bubbles: true }));
+  done();
+  set([card.dataset.value]);
+}
+
+/** Add a model to compare, or leave it out again; one always stays. */
+function tick(card) {
+  if (!card || card.ariaDisabled === "true") return;
+  activate(card, { scroll: false });
+  const others = chosen().filter((slug) => slug !== card.dataset.value);
+  const isIn = others.length < chosen().length;
+  if (!isIn) set([...others, card.dataset.value]);
+  else if (others.length) set(others);
+}
+
+function set(slugs) {
+  const before = chosen().join(" ");
+  for (const option of part("select").options) option.selected = slugs.includes(option.value);
+  for (const card of cards()) card.ariaSelected = String(slugs.includes(card.dataset.value));
+  const [only] = cards().filter((card) => slugs.includes(card.dataset.value));
+  const label = only?.querySelector(".model-card__label").textContent;
+  part("name").textContent = slugs.length > 1 ? `${slugs.length} models` : label;
+  if (chosen().join(" ") !== before) {
+    part("select").dispatchEvent(new Event("change", { bubbles: true }));
+  }
 }

@@ -17,12 +17,20 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.models import CreditEntry, Invitation, User, Wallet
 from gallery.models import Image, StoredFile, Tag
-from generators.models import Generation, GenerationJob, ImageModel, JobEvent
+from generators.connections import set_key
+from generators.models import (
+    Connection,
+    Generation,
+    GenerationJob,
+    ImageModel,
+    JobEvent,
+)
 from tests import factories
 from tests.gallery.making import make_image
 
 pytestmark = pytest.mark.django_db
 PROMPT = "xylophone under moonlight"
+SECRETS = (PROMPT, "xylophone", "TOPSECRET", "SESSIONKEY", "KEYOFTHEBILL", "gAAAA")
 TABLES = (
     User,
     Group,
@@ -32,6 +40,7 @@ TABLES = (
     EmailAddress,
     Authenticator,
     UserSession,
+    Connection,
     ImageModel,
     Generation,
     GenerationJob,
@@ -67,6 +76,9 @@ def world(alice, staff):
     UserSession.objects.create(
         user=alice, ip="127.0.0.1", session_key="SESSIONKEY", user_agent="x"
     )
+    connection = Connection(provider="openai", label="OpenAI")
+    set_key(connection, "KEYOFTHEBILL")
+    connection.save()
     return image
 
 
@@ -111,7 +123,7 @@ def test_every_page_opens_and_tells_no_secret(boss, world):
         response = boss.get(address)
         assert response.status_code == 200, address
         html = response.content.decode()
-        for secret in (PROMPT, "xylophone", "TOPSECRET", "SESSIONKEY"):
+        for secret in SECRETS:
             assert secret not in html, address
         seen.add(address)
     for model in TABLES:
@@ -459,6 +471,34 @@ def test_sidebar_offers_what_one_may_look_at(client, db):
     html = client.get(reverse("admin:index")).content.decode()
     assert page(Wallet) in html
     assert page(User) not in html
+
+
+def test_when_somebody_may_see_what_is_paid_then_the_sidebar_offers_it(client, db):
+    user = User.objects.create_user("hal@example.org", is_staff=True)
+    names = ["view_connection", "view_generationjob"]
+    user.user_permissions.set(Permission.objects.filter(codename__in=names[:1]))
+    client.force_login(user)
+    index, costs = reverse("admin:index"), reverse("admin-costs")
+    assert costs not in client.get(index).content.decode()
+    assert client.get(costs).status_code == 403
+    user.user_permissions.set(Permission.objects.filter(codename__in=names))
+    assert costs in client.get(index).content.decode()
+    assert client.get(costs).status_code == 200
+
+
+def test_when_the_policy_is_strict_then_our_own_pages_of_the_admin_keep_it(boss, world):
+    connection = Connection.objects.get()
+    for address in (
+        page(Connection),
+        page(Connection, "add"),
+        page(Connection, "add") + "?provider=openai",
+        page(Connection, "change", connection.pk),
+        reverse("admin-costs"),
+    ):
+        response = boss.get(address)
+        assert response.status_code == 200
+        policy = response.headers["Content-Security-Policy"]
+        assert "script-src 'self' 'unsafe-eval'" in policy.split("; ")
 
 
 def test_superuser_can_take_a_lost_factor_away(boss, alice):

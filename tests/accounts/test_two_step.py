@@ -5,6 +5,7 @@ import re
 
 import pytest
 import time_machine
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.test import Client
@@ -169,3 +170,14 @@ def test_somebody_elses_passkey_is_not_found(client, alice, bob):
         page = reverse(name, args=[key.pk])
         assert client.get(page).status_code == 404
         assert client.post(page, {"name": "mine"}).status_code == 404
+
+
+def test_when_a_second_factor_is_kept_then_its_secret_lies_encrypted(secret, settings):
+    kept = Authenticator.objects.get(type=Authenticator.Type.TOTP)
+    assert secret not in str(kept.data)
+    adapter = get_adapter()
+    assert adapter.decrypt(kept.data["secret"]) == secret
+    assert adapter.decrypt(secret) == secret  # as it was kept before
+    settings.ENCRYPTION_KEYS = ["another"]
+    assert secret not in adapter.decrypt(kept.data["secret"])
+    assert len(adapter.decrypt(kept.data["secret"])) == 32

@@ -56,7 +56,7 @@ print(deleted, Image.objects.kept().count())
 
 def race(environment: dict[str, str], *, processes: int, rounds: int) -> None:
     """Let them fight over two pictures, then check rows against files."""
-    manage(environment, "migrate", "gallery", "-v0")
+    manage(environment, "migrate", "-v0")
     owner_id = manage(
         environment,
         "shell",
@@ -105,6 +105,6 @@ def test_equal_content_under_races_on_postgresql(tmp_path):
 def test_a_picture_restored_while_it_is_deleted_stays(tmp_path):
     with own_database() as address:
         environment = surroundings(tmp_path) | {"DATABASE_URL": address}
-        manage(environment, "migrate", "gallery", "-v0")
+        manage(environment, "migrate", "-v0")
         said = manage(environment, "shell", "-v0", "-c", RESTORED_MEANWHILE)
         assert said.split() == ["[0]", "1"]

@@ -4,12 +4,14 @@ import os
 
 import pytest
 
+from generators import catalog
 from generators.models import ImageModel
 from generators.providers import registry
 from generators.providers.local.engine_client import EngineClient
 from generators.providers.local_diffusers import LocalDiffusersProvider
 from tests.fakes.shared_engine import SharedEngine
 from tests.fakes.shop import ShopProvider, spec
+from tests.fakes.studio import FakeStudio, StudioProvider
 
 # One thread in the engines and in bare pipelines: tiny tensors gain nothing from more,
 # and threads that wait for each other crawl on a busy machine. Read when torch starts.
@@ -62,3 +64,21 @@ def shop(settings, monkeypatch) -> type[ShopProvider]:
     monkeypatch.setattr(ShopProvider, "is_open", True)
     ImageModel.objects.all().delete()
     return ShopProvider
+
+
+@pytest.fixture
+def studio(db, settings, monkeypatch):
+    """The studio's service, its provider as the only one, and no connection yet."""
+    settings.FAKE_PROVIDER = False
+    path = f"{StudioProvider.__module__}.StudioProvider"
+    for name, value in (
+        ("_PATHS", {"studio": path}),
+        ("_instances", {}),
+        ("_bound", {}),
+    ):
+        monkeypatch.setattr(registry, name, value)
+    ImageModel.objects.all().delete()
+    catalog.fill()
+    with FakeStudio() as service:
+        yield service
+        registry.close_all()

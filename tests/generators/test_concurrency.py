@@ -1,12 +1,9 @@
 """Many workers at once, each with a database connection of its own."""
 
-import threading
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
 
 from accounts import ledger
 from accounts.models import CreditEntry
@@ -16,6 +13,7 @@ from generators.clock import before
 from generators.contracts import Lane
 from generators.models import Generation, GenerationJob
 from tests import factories
+from tests.at_once import at_once
 
 Status = GenerationJob.Status
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,21 +29,6 @@ def _own_fake_service(settings, tmp_path, monkeypatch):
 @pytest.fixture
 def person(db):
     return factories.make_person("pat")
-
-
-def at_once(function, times):
-    """Call a function that many times in as many threads, all starting together."""
-    barrier = threading.Barrier(times)
-
-    def call(number):
-        try:
-            barrier.wait()
-            return function(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(max_workers=times) as pool:
-        return list(pool.map(call, range(times)))
 
 
 def test_each_job_is_claimed_by_exactly_one_worker(person):

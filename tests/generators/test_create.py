@@ -263,7 +263,8 @@ def test_when_models_are_retired_or_unusable_then_the_picker_says_so(signed_in):
     page = text_of(signed_in.get("/"))
     gone = page[page.index("Retired models") :]
     assert "Test card, polled" in gone
-    assert "now Test card" in gone
+    assert "retired; Test card takes over" in gone
+    assert re.search(r'data-pick="fake">Choose Test card<', gone)
     assert "ended on 31 January 2020" in page
     card = found(r'(<li[^>]*data-value="fake-local"[^>]*>)', page)
     assert 'aria-disabled="true"' in card

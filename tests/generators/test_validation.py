@@ -8,8 +8,9 @@ from hypothesis import settings as rules
 from hypothesis import strategies as st
 
 from generators import catalog
-from generators.capabilities import MAX_SEED, Operation, Size
+from generators.capabilities import MAX_SEED, ImageRole, Operation, Size
 from generators.models import ImageModel
+from generators.operations import Given
 from generators.providers import registry
 from generators.validation import RequestErrors, build_request, find_model
 
@@ -341,6 +342,171 @@ def test_when_nothing_can_be_used_then_it_says_so(model, settings):
 def test_when_sampling_then_no_prompt_is_needed(model):
     model.capabilities["operations"] = ["sample"]
     assert build_request(model, prompt="", operation="sample").prompt == ""
+
+
+@pytest.fixture
+def studio(db) -> ImageModel:
+    """A model with options, and operations on pictures."""
+    return catalog.find("fake-studio")
+
+
+def given_picture(role, width=256, height=256) -> Given:
+    return Given(role=role, size=Size(width=width, height=height))
+
+
+START, MASK = given_picture(ImageRole.INIT), given_picture(ImageRole.MASK)
+REFERENCE = given_picture(ImageRole.REFERENCE)
+
+
+def options_of(request) -> dict[str, str]:
+    return {each.name: each.value for each in request.options}
+
+
+def test_when_options_are_left_blank_then_their_defaults_are_filled_in(studio):
+    request = build_request(studio, prompt="a", options={"quality": " "})
+    assert options_of(request) == {"quality": "medium", "creativity": "5"}
+
+
+def test_when_options_are_given_then_they_are_read_in_their_own_way(studio):
+    given_options = {
+        "quality": "high",
+        "creativity": " 7.50 ",
+        "palette": "#ff8800, #00ff00",
+    }
+    request = build_request(studio, prompt="a", options=given_options)
+    assert options_of(request) == {
+        "quality": "high",
+        "creativity": "7.5",
+        "palette": "#ff8800, #00ff00",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("quality", "best", "low, medium, high"),
+        ("quality", 5, "must be text"),
+        ("creativity", "11", "from 0 to 10"),
+        ("creativity", "nan", "from 0 to 10"),
+        ("palette", "red", "like #ff8800"),
+        ("palette", "#" * 500, "500 characters long"),
+        ("palette", "#ff8800\0", "NUL"),
+        ("sparkle", "on", "has no such option"),
+        ("expand_left", "64", "has no such option"),  # of another operation
+    ],
+)
+def test_when_an_option_is_bad_then_it_is_refused_by_name(studio, name, value, words):
+    errors = refused(studio, options={name: value})
+    assert list(errors) == [f"option_{name}"]
+    assert words in errors[f"option_{name}"]
+
+
+def test_when_a_needed_option_is_missing_then_it_is_asked_for(db):
+    model = catalog.find("fake-enlarge")
+    errors = refused(model, prompt="", pictures=[START])
+    assert errors == {"option_look": "Choose one."}
+    request = build_request(
+        model, prompt="", pictures=[START], options={"look": "true"}
+    )
+    assert request.operation is Operation.UPSCALE
+
+
+def test_when_the_model_takes_smaller_seeds_then_larger_ones_are_refused(studio):
+    most = 2**31 - 1
+    assert build_request(studio, prompt="a", seed=most).seed == most
+    assert f"0 to {most - 1}" in refused(studio, seed=most, num_images=2)["seed"]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "wanted", "operation"),
+    [
+        ([], None, Operation.TEXT_TO_IMAGE),
+        ([REFERENCE], None, Operation.TEXT_TO_IMAGE),
+        ([START], None, Operation.IMAGE_TO_IMAGE),
+        ([START, REFERENCE], "outpaint", Operation.OUTPAINT),
+        ([START, MASK], None, Operation.INPAINT),
+    ],
+)
+def test_what_is_asked_follows_from_the_pictures(studio, pictures, wanted, operation):
+    request = build_request(studio, prompt="a", pictures=pictures, operation=wanted)
+    assert request.operation is operation
+
+
+REFERENCES = [REFERENCE] * 4
+WRONG_PICTURES = [
+    ("fake-enlarge", [], "init_image", "Add a picture to start from."),
+    ("fake", [START], "init_image", "cannot start from a picture"),
+    ("fake", [MASK, START], "mask_image", "takes no mask"),
+    ("fake", [REFERENCE], "reference_images", "uses no reference pictures"),
+    ("fake-studio", [MASK], "init_image", "A mask needs a picture"),
+    ("fake-studio", REFERENCES, "reference_images", "4 pictures; this model takes at"),
+    ("fake-studio", [START, START], "init_image", "Only one is allowed"),
+    (
+        "fake-studio",
+        [given_picture(ImageRole.INIT, 256, 63)],
+        "init_image",
+        "at least 64 pixels",
+    ),
+    (
+        "fake-studio",
+        [given_picture(ImageRole.INIT, 3000, 3000)],
+        "init_image",
+        "at most 4.2 megapixels",
+    ),
+    (
+        "fake-studio",
+        [START, given_picture(ImageRole.MASK, 256, 255)],
+        "mask_image",
+        "The mask is 256 × 255 and the start picture 256 × 256",  # noqa: RUF001
+    ),
+]
+
+
+@pytest.mark.parametrize(("slug", "pictures", "field", "words"), WRONG_PICTURES)
+def test_when_pictures_do_not_fit_then_their_field_says_so(
+    db, slug, pictures, field, words
+):
+    errors = refused(catalog.find(slug), pictures=pictures, options={"look": "true"})
+    assert words in errors[field]
+
+
+def test_when_the_operation_is_named_then_its_pictures_must_fit_it(studio):
+    errors = refused(studio, operation="inpaint", pictures=[START])
+    assert errors == {"mask_image": "Add a mask that shows in white what to repaint."}
+    errors = refused(studio, operation="text-to-image", pictures=[START])
+    assert list(errors) == ["init_image"]
+
+
+def test_when_the_picture_follows_its_start_then_so_does_its_size(studio):
+    start = given_picture(ImageRole.INIT, 300, 200)
+    request = build_request(studio, prompt="a", pictures=[start])
+    assert (request.width, request.height) == (300, 200)
+    grown = build_request(
+        studio,
+        prompt="a",
+        pictures=[start],
+        operation="outpaint",
+        options={"expand_left": "10", "expand_right": "20"},
+    )
+    assert (grown.width, grown.height) == (330, 200)
+    errors = refused(studio, pictures=[start], size="256x256")
+    assert list(errors) == ["size"]
+
+
+def test_when_a_strength_is_given_then_it_counts_for_a_start_picture_only(studio):
+    assert build_request(studio, prompt="a").strength is None
+    assert build_request(studio, prompt="a", pictures=[START]).strength == 0.6
+    request = build_request(studio, prompt="a", pictures=[START], strength="0.25")
+    assert request.strength == 0.25
+    assert list(refused(studio, strength="0.25")) == ["strength"]
+    assert "from 0 to 1" in refused(studio, pictures=[START], strength="2")["strength"]
+    assert list(refused(catalog.find("fake"), strength=1)) == ["strength"]
+
+
+def test_when_no_words_are_read_then_none_are_needed_and_none_taken(studio):
+    fields = {"operation": "remove-background", "pictures": [START]}
+    assert build_request(studio, prompt="", **fields).prompt == ""
+    assert "needs no words" in refused(studio, prompt="a cat", **fields)["prompt"]
 
 
 _TYPED = st.none() | st.text(max_size=30) | st.integers() | st.floats() | st.booleans()

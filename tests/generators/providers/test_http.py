@@ -2,13 +2,16 @@
 
 import datetime as dt
 import email.utils
+import gzip
 import socket
+import threading
 import time
 
 import pytest
 import requests
 
 from generators import errors
+from generators.providers import bodies
 from generators.providers.bodies import MAX_BODY_BYTES
 from generators.providers.http import Http, common_error, retry_after
 from tests.fakes import wire
@@ -156,7 +159,6 @@ def test_when_headers_drip_then_the_call_ends_in_time():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         client = Http(f"http://127.0.0.1:{port}", headers={})
-        import threading
 
         def drip():
             line, _ = server.accept()
@@ -261,3 +263,108 @@ def test_when_an_error_is_raised_then_it_holds_no_request_with_the_key(http, ser
     assert got.value.__cause__ is None
     assert got.value.__suppress_context__
     assert not isinstance(got.value, requests.RequestException)
+
+
+class Line:
+    """A service that writes what it is told, piece by piece, and then hangs up."""
+
+    def __init__(self, *pieces, head=b""):
+        self.pieces, self.head = pieces, head
+        self.may_go_on = threading.Event()
+
+    def __enter__(self):
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.server.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self.may_go_on.set()
+        self.server.close()
+
+    def _serve(self):
+        line, _ = self.server.accept()
+        with line:
+            line.recv(65_536)
+            line.sendall(b"HTTP/1.1 200 OK\r\n" + self.head + b"\r\n")
+            for piece in self.pieces:
+                if piece is None:
+                    self.may_go_on.wait(5)
+                else:
+                    line.sendall(piece)
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+PACKED = gzip.compress(b"onetwo")
+STREAMS = {
+    "until-closed": Line(b"one", None, b"two"),
+    "sized": Line(b"one", None, b"two", head=b"Content-Length: 6\r\n"),
+    "chunked": Line(b"3\r\none\r\n", None, b"3\r\ntwo\r\n0\r\n\r\n", head=CHUNKED),
+    "packed": Line(PACKED, head=b"Content-Encoding: gzip\r\n"),
+}
+
+
+@pytest.mark.parametrize("line", STREAMS.values(), ids=STREAMS)
+def test_when_an_answer_is_watched_then_each_piece_is_shown_when_it_comes(line):
+    shown = []
+
+    def on_chunk(chunk):
+        shown.append(chunk)
+        line.may_go_on.set()
+
+    with line:
+        client = Http(line.url, headers={})
+        started = time.monotonic()
+        answer = client.pay("/v1/draw", on_chunk=on_chunk)
+        client.close()
+    assert time.monotonic() - started < 3, "the first piece was held back"
+    assert b"".join(shown) == answer.body.read() == b"onetwo"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        Line(b"one", head=b"Content-Length: 6\r\n"),
+        Line(b"3\r\none\r\n", head=CHUNKED),
+        Line(b"6\r\none", head=CHUNKED),
+        Line(b"one", None, head=CHUNKED),
+        Line(PACKED[:-9], None, b"x", head=b"Content-Encoding: gzip\r\n"),
+    ],
+    ids=["sized", "between-chunks", "in-a-chunk", "no-chunk", "packed-and-late"],
+)
+def test_when_a_watched_answer_breaks_off_then_its_outcome_is_unknown(line):
+    with line:
+        client = Http(line.url, headers={})
+        with pytest.raises(errors.OutcomeUnknown):
+            client.pay("/v1/draw", on_chunk=lambda chunk: None, seconds=0.6)
+        client.close()
+
+
+def test_when_a_watched_answer_is_too_large_then_no_more_of_it_is_shown(
+    http, monkeypatch
+):
+    shown = []
+    monkeypatch.setattr(bodies, "MAX_BODY_BYTES", 150)
+    with pytest.raises(errors.UnexpectedResponse, match="not a picture") as got:
+        http.pay("/v1/draw", json={"long": "x" * 1000}, on_chunk=shown.append)
+    assert "more than" in got.value.detail
+    assert sum(map(len, shown)) <= 150
+
+
+def test_when_a_watched_call_is_paid_then_it_is_sent_once_with_the_key(http, service):
+    answer = http.pay("/v1/draw", json={"a": 1}, on_chunk=lambda chunk: None)
+    assert answer.document().value["told"] == {"a": 1}
+    service.fail(Fault(cuts=True), times=2)
+    with pytest.raises(errors.OutcomeUnknown):
+        http.pay("/v1/draw", json={}, on_chunk=lambda chunk: None)
+    assert len(service.calls) == 2
+    assert all(
+        call.headers["authorization"] == f"Bearer {Echo.KEY}" for call in service.calls
+    )
+
+
+@pytest.mark.parametrize("key", ["sk-\nX-More: yes", "sk-ключ", "sk-\x00"])
+def test_when_a_key_cannot_be_sent_then_it_says_so_without_telling_it(key):
+    with pytest.raises(errors.NotConfigured) as got:
+        Http("https://example.com", headers={"Authorization": f"Bearer {key}"}, key=key)
+    assert key not in f"{got.value!r} {got.value.detail}"

@@ -1,0 +1,239 @@
+"""Hundreds of remote jobs in flight on one worker: time, memory, CPU a picture."""
+
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from bench import slow_service
+from bench.figures import Figure, Goal
+from bench.measuring import Figures, Goals
+from tests.e2e.site import ROOT, clean_environment, free_port
+
+POSTGRES = os.environ.get(
+    "TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres"
+)
+SMALL_BYTES, LARGE_BYTES = 100_000, 1_500_000
+PREPARE = """
+import django; django.setup()
+from generators import catalog, connections
+from generators.models import Connection, ImageModel
+from tests import factories
+import sys
+url, count = sys.argv[1], int(sys.argv[2])
+catalog.fill()
+row = Connection(provider="openai", label="bench", base_url=url, max_concurrency=10_000)
+connections.set_key(row, "bench-key")
+row.save()
+model = ImageModel.objects.filter(provider="openai", enabled=True, retired=False)
+model = model.exclude(price_credits=None).order_by("order").first()
+person = factories.make_person("bench", credits=10_000_000)
+from generators import jobs, validation
+import uuid
+request = validation.build_request(model, prompt="an owl", size="1024x1024")
+for _ in range(count):
+    jobs.submit_generation(
+        user=person, prompt="an owl", requests=[(model, request)],
+        client_token=uuid.uuid4(),
+    )
+"""
+COUNT = """
+import django; django.setup()
+from django.db.models import Min, Max
+from generators.models import GenerationJob
+rows = GenerationJob.objects
+ends = rows.aggregate(a=Min("started_at"), b=Max("finished_at"))
+done = rows.filter(status="succeeded").count()
+left = rows.filter(finished_at=None).count()
+kinds = list(rows.exclude(failure_kind="").values_list("failure_message", flat=True)[:1])
+span = (ends["b"] - ends["a"]).total_seconds() if ends["b"] else 0
+print(done, left, span, *kinds)
+"""
+
+
+class Load:
+    """One site on PostgreSQL and Redis, one remote worker, and so many jobs."""
+
+    def __init__(
+        self, redis_url: str, *, jobs: int, seconds: float, size: int = SMALL_BYTES
+    ) -> None:
+        self._redis, self._jobs, self._seconds = redis_url, jobs, seconds
+        self._size = size
+        self.peak_mib = 0.0
+        self.idle_mib = 0.0
+        self.cpu_seconds = 0.0
+        self.span = 0.0
+        self.done = 0
+
+    def run(self, *, threads: int) -> None:
+        """Submit everything, then start the worker and wait until all has ended."""
+        with tempfile.TemporaryDirectory() as folder, _database() as database:
+            environment = clean_environment(
+                Path(folder),
+                {
+                    "DATABASE_URL": database,
+                    "BROKER_URL": self._redis,
+                    "CACHE_URL": self._redis,
+                    "QUEUE_PREFIX": f"load-{uuid.uuid4().hex[:6]}.",
+                    "DJANGO_SETTINGS_MODULE": "magicshot.settings",
+                },
+            )
+            _python(environment, "manage.py", "migrate", "--verbosity=0")
+            with _service(self._seconds, self._size) as url:
+                _python(environment, "-c", PREPARE, url, str(self._jobs))
+                self._work(environment, threads)
+
+    def _work(self, environment: dict[str, str], threads: int) -> None:
+        command = (
+            *(sys.executable, "-m", "celery", "--quiet", "--app"),
+            *("magicshot.celery:app", "worker", "--pool=threads"),
+            f"--queues={environment['QUEUE_PREFIX']}remote",
+            *(f"--concurrency={threads}", "--without-gossip", "--without-mingle"),
+            "--without-heartbeat",
+        )
+        with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
+            worker = psutil.Process(process.pid)
+            try:
+                self._watch(worker, environment)
+            finally:
+                process.terminate()
+                process.wait(30)
+
+    def _watch(self, worker: psutil.Process, environment: dict[str, str]) -> None:
+        end = time.monotonic() + 240 + 3 * self._seconds
+        asked = 0.0
+        while time.monotonic() < end:
+            self.peak_mib = max(self.peak_mib, _pss(worker))
+            self.idle_mib = self.idle_mib or self.peak_mib
+            if time.monotonic() - asked > 5:
+                asked = time.monotonic()
+                done, left, span, *why = _python(environment, "-c", COUNT).split(" ", 3)
+                self.done, self.span = int(done), float(span)
+                if not int(left):
+                    times = worker.cpu_times()
+                    self.cpu_seconds = times.user + times.system
+                    print(done, left, span, *why)
+                    return
+            time.sleep(0.25)
+        raise TimeoutError(f"{self.done} of {self._jobs} after all that time")
+
+
+def remote_load(redis_url: str) -> tuple[Figures, Goals]:
+    """Measure goals G5 and G8, and five hundred jobs of twenty seconds."""
+    many = Load(redis_url, jobs=500, seconds=20)
+    many.run(threads=500)
+    waves = Load(redis_url, jobs=500, seconds=2)
+    waves.run(threads=200)
+    ideal = math.ceil(500 / 200) * 2
+    idle = Load(redis_url, jobs=1, seconds=0)
+    idle.run(threads=500)
+    large = Load(redis_url, jobs=101, seconds=0, size=LARGE_BYTES)
+    large.run(threads=500)
+    each = (large.cpu_seconds - idle.cpu_seconds) / 100
+    bare = _bare_cpu_seconds(20)
+    figures = [
+        Figure(name="500 jobs of 20 s at once, all done", value=many.span, unit="s",
+               bare=20, bare_name="the ideal"),
+        Figure(name="their worker, most memory", value=many.peak_mib, unit="MiB",
+               bare=idle.peak_mib, bare_name="with one job"),
+        Figure(name="500 jobs of 2 s on 200 threads", value=waves.span, unit="s",
+               bare=ideal, bare_name="the ideal"),
+        Figure(name="CPU for each stored picture of 1.5 MB", value=each * 1000, unit="ms",
+               bare=bare * 1000, bare_name="bare parse, decode, write"),
+    ]  # fmt: skip
+    return figures, [
+        Goal(
+            name="500 remote jobs",
+            wanted="500 jobs of 20 s in flight on one worker: done within 30 s of the "
+            "ideal, under 700 MB",
+            measured=f"{many.done} done in {many.span:.1f} s, {many.peak_mib:.0f} MiB",
+            is_met=many.done == 500 and many.span <= 50 and many.peak_mib < 667,
+        ),
+        Goal(
+            name="G8",
+            wanted="500 jobs of 2 s on 200 threads: at most 1.1x of ceil(500/200) x 2 s",
+            measured=f"{waves.span:.1f} s ({waves.span / ideal:.2f}x)",
+            is_met=waves.span <= 1.1 * ideal,
+        ),
+        Goal(
+            name="G5",
+            wanted="CPU a stored picture of 1.5 MB: at most 3x bare parse, decode, write",
+            measured=f"{each * 1000:.0f} ms of {bare * 1000:.0f} ms ({each / bare:.1f}x)",
+            is_met=each <= 3 * bare,
+        ),
+    ]
+
+
+def _bare_cpu_seconds(count: int) -> float:
+    """Return the CPU of parsing an answer, decoding its picture and writing the file."""
+    import base64
+    import io
+    import json
+
+    from PIL import Image
+
+    text = base64.b64encode(slow_service.picture(LARGE_BYTES)).decode()
+    body = json.dumps({"data": [{"b64_json": text}]}).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.process_time()
+        for number in range(count):
+            content = base64.b64decode(json.loads(body)["data"][0]["b64_json"])
+            Image.open(io.BytesIO(content)).load()
+            with (Path(folder) / str(number)).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        return (time.process_time() - began) / count
+
+
+@contextmanager
+def _service(seconds: float, size: int) -> Iterator[str]:
+    port = free_port()
+    command = (sys.executable, "-m", "bench.slow_service", str(port), str(seconds))
+    with subprocess.Popen((*command, str(size)), cwd=ROOT) as process:
+        time.sleep(2)
+        try:
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            process.kill()
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    name = f"magicshot_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(POSTGRES, autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield POSTGRES.rpartition("/")[0] + "/" + name
+    finally:
+        with psycopg.connect(POSTGRES, autocommit=True) as server:
+            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _python(environment: dict[str, str], *arguments: str) -> str:
+    ran = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    return ran.stdout.strip()
+
+
+def _pss(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_full_info().pss) / 2**20
+    except psutil.Error:
+        return 0.0

@@ -1,0 +1,70 @@
+"""What one call costs: by tokens where the price list has them, else a picture."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from generators.contracts import Cost, CostRule, GenerationRequest, ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPrices:
+    """Dollars of a million tokens, beside the price of the picture itself."""
+
+    read: float
+    thought: float
+
+
+TOKEN_PRICES: Final = {
+    # litellm 1.109.1, November 2026; (m) thoughts, Google's price page of 2026-10-07.
+    "gemini-nano-banana-2.1": TokenPrices(read=1.5, thought=7.5),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """The tokens a call says it used; ``None`` where it does not say."""
+
+    read: int | None
+    thought: int
+
+    @classmethod
+    def read_from(cls, told: Mapping[str, Any]) -> Self:
+        """Read a ``usageMetadata``."""
+        return cls(
+            read=_count(told.get("promptTokenCount")),
+            thought=_count(told.get("thoughtsTokenCount")) or 0,
+        )
+
+
+def cost_of(
+    usage: Usage, request: GenerationRequest, spec: ModelSpec, *, num_images: int
+) -> Cost | None:
+    """Return what a call costs the operator, or ``None`` where no list says."""
+    listed = _list_price(request, spec)
+    if listed is None:
+        return None
+    micros = listed * num_images * 1_000_000
+    prices = TOKEN_PRICES.get(spec.provider_model_id)
+    if prices is None or usage.read is None:
+        return Cost(usd_micros=round(micros), is_exact=False)
+    # Dollars of a million tokens are millionths of a dollar each.
+    tokens = usage.read * prices.read + usage.thought * prices.thought
+    return Cost(usd_micros=round(micros + tokens), is_exact=True)
+
+
+def _list_price(request: GenerationRequest, spec: ModelSpec) -> float | None:
+    return next((each.usd for each in spec.costs if _holds(each, request)), None)
+
+
+def _holds(rule: CostRule, request: GenerationRequest) -> bool:
+    pixels = request.width * request.height
+    return (
+        (not rule.operations or request.operation in rule.operations)
+        and (rule.max_pixels is None or pixels <= rule.max_pixels)
+        and all(request.option(each.name) == each.value for each in rule.options)
+    )
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
