@@ -4,6 +4,7 @@ from generators.capabilities import (
     Capabilities,
     ImageRole,
     NumberRange,
+    Operation,
     Size,
 )
 from generators.contracts import GenerationRequest, InputImage, ModelSpec
@@ -71,10 +72,10 @@ def _fits(number: float | None, allowed: NumberRange | None) -> bool:
 
 def _takes_images(able: Capabilities, request: GenerationRequest) -> bool:
     of_role = {role: len(request.images_of(role)) for role in ImageRole}
-    needs_init = request.operation.needs_init_image
+    operation = Operation(request.operation)
     return (
-        (request.operation.needs_mask <= of_role[ImageRole.MASK] <= able.has_mask)
-        and of_role[ImageRole.INIT] == needs_init
+        (operation.needs_mask <= of_role[ImageRole.MASK] <= able.has_mask)
+        and of_role[ImageRole.INIT] == operation.needs_init_image
         and of_role[ImageRole.REFERENCE] <= able.max_reference_images
         and of_role[ImageRole.STYLE] <= able.max_style_images
         and all(_fits_input(able, each) for each in request.images)

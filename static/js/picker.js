@@ -151,9 +151,11 @@ function search() {
   isWalking = false;
   const words = plain(part("search").value).split(" ").filter(Boolean);
   const fits = (element) => {
-    const text = plain(`${element.textContent} ${element.dataset.names}`);
-    const dense = text.replaceAll(" ", "");
-    return words.every((word) => text.includes(word)) || dense.includes(words.join(""));
+    const text = ` ${plain(`${element.textContent} ${element.dataset.names}`)}`;
+    const label = element.querySelector(".model-card__label, strong").textContent;
+    const names = [label, ...element.dataset.names.split(" ")].map(dense);
+    return words.every((word) => text.includes(` ${word}`))
+      || names.some((name) => name.startsWith(words.join("")));
   };
   for (const card of cards()) card.hidden = words.length > 0 && !fits(card);
   for (const group of picker().querySelectorAll("[data-group]")) {
@@ -175,6 +177,10 @@ function search() {
 function plain(text) {
   const bare = text.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, "");
   return bare.replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+}
+
+function dense(text) {
+  return plain(text).replaceAll(" ", "");
 }
 
 function unfold() {
