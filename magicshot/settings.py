@@ -234,7 +234,7 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 0,
         "max_size": env.int("DATABASE_CONNECTIONS", 16),
-        "timeout": 30,
+        "timeout": 10,
     }
 
 # E-mail
