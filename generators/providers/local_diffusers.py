@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.text import slugify
 
 from generators import errors
-from generators.capabilities import MAX_SEED, Capabilities
+from generators.capabilities import Capabilities
 from generators.contracts import (
     Availability,
     GenerationRequest,
@@ -127,7 +127,7 @@ def _order(found: FoundModel, request: GenerationRequest) -> Draw:
         negative_prompt=request.negative_prompt,
         width=request.width,
         height=request.height,
-        seeds=tuple((first + k) % (MAX_SEED + 1) for k in range(request.num_images)),
+        seeds=tuple(first + k for k in range(request.num_images)),
         batch=able.native_batch,
         num_inference_steps=request.num_inference_steps or _default_steps(able),
         guidance_scale=request.guidance_scale

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from generators.contracts import GenerationRequest, Progress
+from generators.errors import UnsupportedRequest
 from generators.pipelines import loading
 from generators.pipelines.memory import Device
 from generators.providers.local_diffusers import LocalDiffusersProvider
@@ -44,7 +45,7 @@ def drawn(provider, request, seen=None):
 
 
 def pixels(image):
-    return np.asarray(Image.open(io.BytesIO(image.content)).convert("RGB")).astype(int)
+    return np.asarray(Image.open(io.BytesIO(image.content.read())).convert("RGB")).astype(int)
 
 
 def found(provider, model_id):
@@ -139,9 +140,12 @@ def test_when_no_seed_is_given_then_each_draw_has_its_own(local):
     assert 0 <= first.seed < 2**32
 
 
-def test_when_the_seed_is_the_greatest_then_the_next_ones_wrap(local):
-    result = drawn(local, request_for("tiny-flux", seed=2**63 - 1, num_images=2))
-    assert [each.seed for each in result.images] == [2**63 - 1, 0]
+def test_when_the_seeds_end_at_the_greatest_then_it_draws_and_beyond_is_refused(local):
+    result = drawn(local, request_for("tiny-flux", seed=2**63 - 2, num_images=2))
+    assert [each.seed for each in result.images] == [2**63 - 2, 2**63 - 1]
+    with pytest.raises(UnsupportedRequest) as refused:
+        drawn(local, request_for("tiny-flux", seed=2**63 - 1, num_images=2))
+    assert refused.value.field == "seed"
 
 
 @pytest.mark.parametrize(
