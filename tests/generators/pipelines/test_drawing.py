@@ -45,7 +45,9 @@ def drawn(provider, request, seen=None):
 
 
 def pixels(image):
-    return np.asarray(Image.open(io.BytesIO(image.content.read())).convert("RGB")).astype(int)
+    return np.asarray(
+        Image.open(io.BytesIO(image.content.read())).convert("RGB")
+    ).astype(int)
 
 
 def found(provider, model_id):
