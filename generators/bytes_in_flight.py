@@ -6,9 +6,12 @@ picture into memory asks here first, and waits while others use what there is.
 
 import contextlib
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 
 MOST_BYTES = 64_000_000
+MOST_SENT_BYTES = 200_000_000
+"""To one provider, of pictures to work on: one that hangs must not stop the others."""
 
 
 class Gate:
@@ -21,7 +24,7 @@ class Gate:
 
     @contextlib.contextmanager
     def hold(self, num_bytes: int) -> Iterator[None]:
-        """Wait for room, and use it while the block runs. Never nest it."""
+        """Wait for room, and use it while the block runs. Never nest one gate."""
         with self._changed:
             self._changed.wait_for(
                 lambda: not self._used or self._used + num_bytes <= self._capacity
@@ -37,3 +40,7 @@ class Gate:
 
 gate = Gate(MOST_BYTES)
 """This process's own."""
+
+
+sent_to: defaultdict[str, Gate] = defaultdict(lambda: Gate(MOST_SENT_BYTES))
+"""What is being sent to each provider, by its slug."""

@@ -52,6 +52,16 @@ def of_job(job: GenerationJob) -> list[Input]:
     return [Input(image=row.image, role=ImageRole(row.role)) for row in rows]
 
 
+def bytes_to_send(job: GenerationJob, able: Capabilities) -> int:
+    """Return about how much memory a job's pictures take while they are sent.
+
+    A photo as PNG has two bytes a pixel. Beside it are its base64 and the body, which
+    are a third larger each.
+    """
+    sizes = job.inputs.values_list("image__file__width", "image__file__height")
+    return sum(4 * min(able.inputs.max_bytes, 2 * w * h) for w, h in sizes)
+
+
 def parents_of(job: GenerationJob) -> list[Parent]:
     """Return what a job's pictures are made from; inside the transaction that adds them.
 

@@ -8,6 +8,8 @@ and this worker stops quietly.
 import logging
 import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from django.conf import settings
@@ -26,6 +28,7 @@ from generators import (
     previews,
     wake,
 )
+from generators.bytes_in_flight import sent_to
 from generators.capabilities import Capabilities
 from generators.clock import after, before
 from generators.contracts import (
@@ -83,26 +86,43 @@ def run(claim: Claim) -> None:
 
 
 def _submit(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
-    request = _request_of(claim.job)
-    if provider.is_paid and not moves.start_call(claim):
-        return None
-    let_go_of_database()
-    started = time.monotonic()
-    with health.noted(claim.job.connection_id, provider):
-        outcome = provider.submit(request, on_progress=pulse.on_progress)
+    with _room_to_send(claim.job):
+        request = _request_of(claim.job)
+        if provider.is_paid and not moves.start_call(claim):
+            return None
+        let_go_of_database()
+        started = time.monotonic()
+        with health.noted(claim.job.connection_id, provider):
+            outcome = provider.submit(request, on_progress=pulse.on_progress)
+        del request  # with the pictures in it
     if isinstance(outcome, GenerationResult):
         return _store(claim, outcome, seconds=time.monotonic() - started)
     _save_handle(claim, outcome)
     return None
 
 
+@contextmanager
+def _room_to_send(job: GenerationJob) -> Iterator[None]:
+    """Wait until the pictures it works on fit into memory beside those of others."""
+    if not job.num_inputs:
+        yield
+        return
+    num_bytes = inputs.bytes_to_send(job, _able(job))
+    let_go_of_database()
+    with sent_to[job.provider].hold(num_bytes):
+        yield
+
+
+def _able(job: GenerationJob) -> Capabilities:
+    row = job.image_model
+    return Capabilities() if row is None else catalog.capabilities_of(row)
+
+
 def _request_of(job: GenerationJob) -> GenerationRequest:
     """Return the recipe with its pictures, and a name for its owner that says nothing."""
     images: tuple[InputImage, ...] = ()
     if job.num_inputs:
-        row = job.image_model
-        able = Capabilities() if row is None else catalog.capabilities_of(row)
-        images = inputs.load(job, able, expected=job.num_inputs)
+        images = inputs.load(job, _able(job), expected=job.num_inputs)
     owner = salted_hmac("generators.end_user", str(job.owner_id)).hexdigest()
     request = GenerationRequest.from_json(job.recipe)
     return replace(request, images=images, end_user=owner)

@@ -13,7 +13,9 @@ from typing import Final
 from generators.capabilities import Capabilities, Size
 
 MAX_CHIP_SIDE: Final = 18
-COMMON_RATIOS: Final = ("1:1", "4:3", "3:2", "16:9", "21:9", "5:4", "7:4", "2:1", "3:1")
+COMMON_RATIOS: Final = ("1:1", "5:4", "4:3", "3:2", "16:9", "2:1", "21:9", "3:1")
+ALIKE: Final = 0.04
+"""A size so near to a common ratio is called by it: models round to steps of pixels."""
 MOST_PLAIN_SIZES: Final = 10
 """More sizes than that are told apart by ratio and resolution."""
 
@@ -77,13 +79,13 @@ class Resolution:
 
 
 def ratio_words(size: Size) -> str:
-    """Return the ratio as people say it: ``16:9``, also for 1344 by 768 or so."""
-    divisor = math.gcd(size.width, size.height)
-    width, height = size.width // divisor, size.height // divisor
-    if max(width, height) <= 21:
-        return f"{width}:{height}"
+    """Return the ratio as people say it: ``16:9``, also for 1344 by 768."""
     wanted = max(size.width, size.height) / min(size.width, size.height)
     near = min(COMMON_RATIOS, key=lambda ratio: abs(_ratio(ratio) - wanted))
+    divisor = math.gcd(size.width, size.height)
+    width, height = size.width // divisor, size.height // divisor
+    if abs(_ratio(near) / wanted - 1) > ALIKE and max(width, height) <= 21:
+        return f"{width}:{height}"
     return near if size.width >= size.height else ":".join(reversed(near.split(":")))
 
 

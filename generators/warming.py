@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from celery.signals import worker_ready
+from django.conf import settings
 
 from generators.contracts import Lane
 from generators.errors import ProviderError
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 @worker_ready.connect
 def warm_up(sender: Any, **_: Any) -> None:
     """Preload what serves this worker's lanes: local models, connected services."""
+    if not settings.PRELOAD:
+        return
     queues = {queue.name for queue in sender.task_consumer.queues}
     lanes = {lane for lane in Lane if queue_of(lane) in queues}
     connected = set(Connection.objects.values_list("provider", flat=True))

@@ -301,6 +301,7 @@ LOGGING = {
 # Providers
 
 FAKE_PROVIDER = env.bool("FAKE_PROVIDER", False)  # tests and load only
+PRELOAD = env.bool("PRELOAD", True)  # load what first jobs need when a worker starts
 
 # Security
 

@@ -26,6 +26,7 @@ SETTINGS = {
     "UNKNOWN_SECONDS": "2",
     "REMOTE_CONCURRENCY": "8",
     "FAKE_PROVIDER": "1",
+    "PRELOAD": "0",
     "LOG_LEVEL": "WARNING",
     "OMP_NUM_THREADS": "1",
 }

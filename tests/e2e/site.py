@@ -55,6 +55,8 @@ class Site:
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.lines: list[str] = []
+        if "FAKE_PROVIDER" in environment:
+            environment = {"PRELOAD": "0"} | environment  # no other model is asked
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), "run"],
             env=clean_environment(home, {"PORT": str(self.port), **environment}),

@@ -1,7 +1,8 @@
 """Presses the button on a site of its own, in a process of its own.
 
-Prints one JSON line a job: status, credits, pictures, and milliseconds from submit to
-start. Run as ``python -m tests.fakes.press COUNT MODEL PROMPT [PAUSE]``.
+``python -m tests.fakes.press '[[COUNT, MODEL, PROMPT, PAUSE], ...]'`` submits one lot of
+jobs after the other, waits for the end of each, and prints a JSON line a lot: for each
+job its status, credits, pictures, and milliseconds from submit to start.
 """
 
 import json
@@ -45,10 +46,5 @@ def press(count: int, model: str, prompt: str, pause: float) -> list[dict[str, o
 
 
 if __name__ == "__main__":
-    told = press(
-        int(sys.argv[1]),
-        sys.argv[2],
-        sys.argv[3],
-        float(sys.argv[4]) if len(sys.argv) > 4 else 0,
-    )
-    print("\n".join(map(json.dumps, told)))
+    for lot in json.loads(sys.argv[1]):
+        print(json.dumps(press(*lot)), flush=True)

@@ -184,6 +184,10 @@ class FakeService:
         """Break the next calls whose ``METHOD /path`` begins with ``on``."""
         self._faults.extend([(on, fault)] * times)
 
+    def forgive(self) -> None:
+        """Take back the faults that nothing has met yet."""
+        self._faults.clear()
+
     def calls_to(self, start: str) -> list[Call]:
         """Return the calls whose ``METHOD /path`` begins so, oldest first."""
         return [c for c in self.calls if f"{c.method} {c.path}".startswith(start)]

@@ -1,8 +1,11 @@
-"""Tiny models of every family, an engine that the tests share, and a shop."""
+"""Tiny models, an engine that the tests share, services, and a live site's pages."""
 
 import os
+import re
+import uuid
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from generators import catalog
 from generators.models import ImageModel
@@ -12,6 +15,18 @@ from generators.providers.local_diffusers import LocalDiffusersProvider
 from tests.fakes.shared_engine import SharedEngine
 from tests.fakes.shop import ShopProvider, spec
 from tests.fakes.studio import FakeStudio, StudioProvider
+from tests.generators.live_site import PASSWORD, LiveSite
+from tests.generators.pressing import WAIT_MS
+
+_CHROMIUM = "/usr/bin/chromium"
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 # One thread in the engines and in bare pipelines: tiny tensors gain nothing from more,
 # and threads that wait for each other crawl on a busy machine. Read when torch starts.
@@ -82,3 +97,59 @@ def studio(db, settings, monkeypatch):
     with FakeStudio() as service:
         yield service
         registry.close_all()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The whole site, with its workers."""
+    site = LiveSite(tmp_path_factory.mktemp("site"))
+    yield site
+    site.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Debian's Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def complaints():
+    """What the browser's console complained about; must be empty in the end."""
+    heard: list[str] = []
+    yield heard
+    expected = re.compile("status of [45]|net::ERR_|Failed to fetch")  # of our making
+    assert [each for each in heard if not expected.search(each)] == []
+
+
+@pytest.fixture
+def new_page(site, chromium, complaints):
+    """Opens the Create page of a new person, in a browser profile of its own."""
+    contexts = []
+
+    def open_page(**options):
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        page.on("console", lambda said: _note(said, complaints))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{site.url}/accounts/signup/")
+        page.fill("[name=email]", f"p-{uuid.uuid4().hex[:8]}@example.org")
+        page.fill("[name=password1]", PASSWORD)
+        page.click("main button[type=submit]")
+        page.wait_for_url(f"{site.url}/")
+        page.goto(f"{site.url}/?image_model=fake")  # the first may be a real one
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def _note(said, complaints):
+    if said.type in {"error", "warning"}:
+        complaints.append(said.text)

@@ -35,7 +35,7 @@ def found(pattern: str, text: str) -> str:
 class LiveSite:
     """The site that one command started, on a data folder of its own."""
 
-    def __init__(self, home: Path, *command: str) -> None:
+    def __init__(self, home: Path, *command: str, **environment: str) -> None:
         self.home = home
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
@@ -46,7 +46,7 @@ class LiveSite:
             self._process = subprocess.Popen(
                 [part.replace("PORT", str(self.port)) for part in command],
                 cwd=ROOT,
-                env=self._environment(),
+                env=self._environment() | environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -99,6 +99,7 @@ class LiveSite:
             "MAGICSHOT_HOME": str(self.home),
             "MODELS_DIR": str(self.home / "models"),
             "FAKE_PROVIDER": "1",
+            "PRELOAD": "0",
             "PORT": str(self.port),
             "DJANGO_SETTINGS_MODULE": "magicshot.settings",
         }

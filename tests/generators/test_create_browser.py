@@ -2,93 +2,15 @@
 
 import gzip
 import re
-import uuid
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.generators.live_site import PASSWORD, LiveSite
+from tests.generators.live_site import PASSWORD
+from tests.generators.pressing import WAIT_MS, done, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SLOW = "!steps=20 !step-seconds=0.25"
-WAIT_MS = 20_000
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The whole site, with its workers."""
-    site = LiveSite(tmp_path_factory.mktemp("site"))
-    yield site
-    site.stop()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """Debian's Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def complaints():
-    """What the browser's console complained about; must be empty in the end."""
-    heard: list[str] = []
-    yield heard
-    expected = re.compile("status of [45]|net::ERR_|Failed to fetch")  # of our making
-    assert [each for each in heard if not expected.search(each)] == []
-
-
-@pytest.fixture
-def new_page(site, chromium, complaints):
-    """Opens the Create page of a new person, in a browser profile of its own."""
-    contexts = []
-
-    def open_page(**options):
-        context = chromium.new_context(**options)
-        contexts.append(context)
-        context.set_default_timeout(WAIT_MS)
-        page = context.new_page()
-        page.on("console", lambda said: _note(said, complaints))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{site.url}/accounts/signup/")
-        page.fill("[name=email]", f"p-{uuid.uuid4().hex[:8]}@example.org")
-        page.fill("[name=password1]", PASSWORD)
-        page.click("main button[type=submit]")
-        page.wait_for_url(f"{site.url}/")
-        page.goto(f"{site.url}/?image_model=fake")  # the first may be a real one
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def _note(said, complaints):
-    if said.type in {"error", "warning"}:
-        complaints.append(said.text)
-
-
-def press(page, prompt):
-    page.fill("#prompt", prompt)
-    page.click(".composer__go")
-    batch = page.locator("[data-batch]", has_text=prompt.split(" !")[0]).first
-    expect(batch).to_be_visible()
-    return batch
-
-
-def done(batch):
-    expect(batch.locator("a.tile")).not_to_have_count(0, timeout=WAIT_MS)
 
 
 def test_when_somebody_draws_then_they_see_every_state(new_page):

@@ -7,15 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.gallery.making import picture
-from tests.generators.test_create_browser import (  # noqa: F401 (fixtures)
-    WAIT_MS,
-    chromium,
-    complaints,
-    done,
-    new_page,
-    press,
-    site,
-)
+from tests.generators.pressing import WAIT_MS, choose, done, press
 
 pytestmark = pytest.mark.browser
 NARROW = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
@@ -24,12 +16,6 @@ NARROW = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
 def file(name="a.png", *, size=(320, 240), shade=120):
     content = picture(size=size, shade=shade)
     return {"name": name, "mimeType": "image/png", "buffer": content}
-
-
-def choose(page, *slugs):
-    query = "&".join(f"image_model={slug}" for slug in slugs)
-    page.goto(page.url.partition("?")[0] + f"?{query}")
-    expect(page.locator("[data-picker-button]")).to_be_visible()
 
 
 def give(page, *files):
@@ -63,7 +49,7 @@ def drop_file(page, selector, *, kind="drop"):
     )
 
 
-def test_when_a_setting_changes_the_price_then_the_button_says_it_undisturbed(new_page):  # noqa: F811
+def test_when_a_setting_changes_the_price_then_the_button_says_it_undisturbed(new_page):
     page = new_page()
     choose(page, "fake-studio")
     page.fill("#prompt", "typed before")
@@ -92,7 +78,7 @@ def test_when_a_setting_changes_the_price_then_the_button_says_it_undisturbed(ne
     expect(batch.locator("[data-facts]")).to_have_text(re.compile(r"\d+ s · 4 credits"))
 
 
-def test_when_a_slider_is_drawn_then_it_and_its_number_say_the_same(new_page):  # noqa: F811
+def test_when_a_slider_is_drawn_then_it_and_its_number_say_the_same(new_page):
     page = new_page()
     choose(page, "fake-studio")
     page.click(".advanced summary")
@@ -103,7 +89,7 @@ def test_when_a_slider_is_drawn_then_it_and_its_number_say_the_same(new_page):  
     expect(page.locator("#option_creativity")).to_have_value("2")
 
 
-def test_when_pictures_are_given_then_each_has_a_place_and_a_use(new_page):  # noqa: F811
+def test_when_pictures_are_given_then_each_has_a_place_and_a_use(new_page):
     page = new_page()
     expect(page.locator("[data-tray-toggle]")).to_be_hidden()
     choose(page, "fake-studio")
@@ -135,7 +121,7 @@ def test_when_pictures_are_given_then_each_has_a_place_and_a_use(new_page):  # n
     expect(page.get_by_text("Made from")).to_be_visible()
 
 
-def test_when_a_press_is_refused_then_the_pictures_and_words_stay(new_page):  # noqa: F811
+def test_when_a_press_is_refused_then_the_pictures_and_words_stay(new_page):
     page = new_page()
     choose(page, "fake-studio")
     give(page, file(), file("mask.png", size=(64, 64)))
@@ -157,7 +143,7 @@ def test_when_a_press_is_refused_then_the_pictures_and_words_stay(new_page):  # 
     expect(error).to_have_count(0)
 
 
-def test_when_files_are_no_use_then_it_is_said_at_once(new_page):  # noqa: F811
+def test_when_files_are_no_use_then_it_is_said_at_once(new_page):
     page = new_page()
     choose(page, "fake-studio")
     text = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"}
@@ -173,7 +159,7 @@ def test_when_files_are_no_use_then_it_is_said_at_once(new_page):  # noqa: F811
 
 
 def test_when_the_model_takes_no_pictures_any_more_then_it_waits_for_a_decision(
-    new_page,  # noqa: F811
+    new_page,
 ):
     page = new_page()
     choose(page, "fake-studio")
@@ -187,7 +173,7 @@ def test_when_the_model_takes_no_pictures_any_more_then_it_waits_for_a_decision(
     expect(page.locator(".composer__go")).to_be_enabled()
 
 
-def test_when_a_model_needs_a_picture_then_the_button_waits_for_it(new_page):  # noqa: F811
+def test_when_a_model_needs_a_picture_then_the_button_waits_for_it(new_page):
     page = new_page()
     choose(page, "fake-enlarge")
     expect(page.locator("[data-tray]")).to_have_attribute("open", "")
@@ -207,7 +193,7 @@ def test_when_a_model_needs_a_picture_then_the_button_waits_for_it(new_page):  #
     page.unroute_all(behavior="ignoreErrors")
 
 
-def test_when_a_picture_of_the_gallery_is_used_then_it_is_in_the_form(new_page):  # noqa: F811
+def test_when_a_picture_of_the_gallery_is_used_then_it_is_in_the_form(new_page):
     page = new_page()
     batch = press(page, "a first bird")
     done(batch)
@@ -223,7 +209,7 @@ def test_when_a_picture_of_the_gallery_is_used_then_it_is_in_the_form(new_page):
     expect(page.locator(".shot")).to_have_count(2)
 
 
-def test_when_something_is_searched_then_its_cards_are_found_by_any_name(new_page):  # noqa: F811
+def test_when_something_is_searched_then_its_cards_are_found_by_any_name(new_page):
     page = new_page()
     button = page.get_by_role("combobox", name="Model")
     search = page.get_by_role("combobox", name="Search by name")
@@ -258,7 +244,7 @@ def test_when_something_is_searched_then_its_cards_are_found_by_any_name(new_pag
 
 
 @pytest.mark.parametrize("options", [{}, NARROW], ids=["wide", "narrow"])
-def test_when_several_are_ticked_then_they_draw_side_by_side(new_page, options):  # noqa: F811
+def test_when_several_are_ticked_then_they_draw_side_by_side(new_page, options):
     page = new_page(**options)
     button = page.get_by_role("combobox", name="Model")
     button.click()
@@ -316,7 +302,7 @@ def places(page, batch, selector=".tile"):
     )
 
 
-def test_when_only_the_keyboard_is_used_then_models_are_compared(new_page):  # noqa: F811
+def test_when_only_the_keyboard_is_used_then_models_are_compared(new_page):
     page = new_page()
     button = page.get_by_role("combobox", name="Model")
     button.focus()
@@ -345,7 +331,7 @@ def test_when_only_the_keyboard_is_used_then_models_are_compared(new_page):  # n
     cost(page, "2 credits")
 
 
-def test_when_one_of_several_is_tried_again_then_the_others_stay(new_page):  # noqa: F811
+def test_when_one_of_several_is_tried_again_then_the_others_stay(new_page):
     page = new_page()
     choose(page, "fake", "fake-async")
     batch = press(page, "a kite !poll-timeout")
@@ -359,7 +345,7 @@ def test_when_one_of_several_is_tried_again_then_the_others_stay(new_page):  # n
     expect(older.locator(".group")).to_have_count(2)
 
 
-def test_when_there_is_no_script_then_a_picture_is_still_changed(new_page, site):  # noqa: F811
+def test_when_there_is_no_script_then_a_picture_is_still_changed(new_page, site):
     page = new_page(java_script_enabled=False)
     page.goto(f"{site.url}/?image_model=fake-studio")
     page.locator(".tray__summary").click()

@@ -39,6 +39,7 @@ class Site:
             "MAGICSHOT_HOME": str(home),
             "DJANGO_SETTINGS_MODULE": "magicshot.settings",
             "FAKE_PROVIDER": "1",
+            "PRELOAD": "0",
             "LEASE_SECONDS": "2",
             "HEARTBEAT_SECONDS": "0.5",
             "RECONCILE_SECONDS": "1",
@@ -58,14 +59,15 @@ class Site:
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
-    def press(self, count, model, prompt="an owl", pause=0.0):
-        printed = self.run(
-            "-m", "tests.fakes.press", str(count), model, prompt, str(pause)
-        )
-        return [json.loads(line) for line in printed.splitlines()]
+    def press(self, *lots):
+        """Ask for lots of (count, model, prompt, pause), one after the other."""
+        command = ("-m", "tests.fakes.press", lots_of(lots))
+        return [json.loads(line) for line in self.run(*command).splitlines()]
 
     def call_log(self):
         path = self.home / "fake-provider" / "calls.jsonl"
+        if not path.exists():
+            return []
         return [json.loads(line) for line in path.read_text().splitlines()]
 
     def start(self, *arguments):
@@ -115,9 +117,14 @@ class Site:
                     child.wait()
 
 
-@pytest.fixture
-def postgres():
-    """A database of our own on the server that is there."""
+def lots_of(lots):
+    usual = (None, "fake", "an owl", 0)
+    return json.dumps([(*lot, *usual[len(lot) :]) for lot in lots])
+
+
+@contextmanager
+def own_database():
+    """Yield a database of our own on the server that is there."""
     name = f"magicshot_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(POSTGRES, autocommit=True) as server:
         server.execute(f'CREATE DATABASE "{name}"')
@@ -126,9 +133,9 @@ def postgres():
         server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.fixture
-def queue_prefix():
-    """Queue names of our own, removed from the brokers afterwards."""
+@contextmanager
+def own_queues():
+    """Yield a prefix of queue names of our own, removed from the brokers afterwards."""
     prefix = f"test-{uuid.uuid4().hex[:8]}."
     yield prefix
     with Connection(RABBITMQ) as connection:
@@ -139,15 +146,37 @@ def queue_prefix():
             server.delete(key)
 
 
-@pytest.fixture
-def site(request, tmp_path):
+@pytest.fixture(scope="module")
+def site(request, tmp_path_factory):
     """The site of a broker's name: files, redis or rabbitmq."""
+    home = tmp_path_factory.mktemp(request.param)
     if request.param == "files":
-        return Site(tmp_path)
-    prefix = request.getfixturevalue("queue_prefix")
-    database = request.getfixturevalue("postgres")
+        yield Site(home)
+        return
     url = {"redis": REDIS, "rabbitmq": RABBITMQ}[request.param]
-    return Site(tmp_path, BROKER_URL=url, DATABASE_URL=database, QUEUE_PREFIX=prefix)
+    with own_database() as database, own_queues() as prefix:
+        yield Site(home, BROKER_URL=url, DATABASE_URL=database, QUEUE_PREFIX=prefix)
+
+
+@pytest.fixture(scope="module")
+def forgotten(site):
+    """Jobs of the site whose messages were lost before any worker was there."""
+    script = (
+        "import django; django.setup()\n"
+        "from tests import factories\n"
+        "person = factories.make_person('early')\n"
+        "from generators import wake\n"
+        "wake.ring = lambda lane, **_: False\n"
+        "print(*[factories.make_job(person).pk for _ in range(5)])\n"
+    )
+    return site.run("-c", script).split()
+
+
+@pytest.fixture(scope="module")
+def workers(site, forgotten):
+    """The site's workers and its beat, started after those jobs were forgotten."""
+    with site.workers() as children:
+        yield children
 
 
 pytestmark = pytest.mark.long
@@ -159,24 +188,45 @@ brokers = pytest.mark.parametrize(
         pytest.param("rabbitmq", marks=pytest.mark.services),
     ],
     indirect=True,
+    scope="module",
 )
 
 
 @brokers
-def test_jobs_go_from_submit_to_done_through_a_real_worker(site):
-    with site.workers():
-        site.press(1, "fake")  # the workers are up when this one is done
-        paid = site.press(6, "fake")
-        local = site.press(3, "fake-local")
-        polled = site.press(3, "fake-async", "an owl !polls=2")
-        failed = site.press(2, "fake", "!refuse")
-        singles = site.press(8, "fake", "an owl", pause=0.3)
+def test_jobs_submitted_without_any_worker_are_found_when_one_comes(
+    site, forgotten, workers
+):
+    script = (
+        "import django, time; django.setup()\n"
+        "from generators.models import GenerationJob\n"
+        f"jobs = GenerationJob.objects.filter(pk__in={forgotten})\n"
+        "end = time.monotonic() + 60\n"
+        "while jobs.filter(finished_at=None).exists() and time.monotonic() < end:\n"
+        "    time.sleep(0.1)\n"
+        "print(*jobs.values_list('status', flat=True))\n"
+    )
+    log = site.home / "workers.log"
+    assert site.run("-c", script).split() == ["succeeded"] * 5, log.read_text()
+
+
+@brokers
+def test_jobs_go_from_submit_to_done_through_a_real_worker(site, workers):
+    before = len(site.call_log())
+    _, paid, local, polled, failed, singles = site.press(
+        (1,),  # the workers are up when this one is done
+        (6,),
+        (3, "fake-local"),
+        (3, "fake-async", "an owl !polls=2"),
+        (2, "fake", "!refuse"),
+        (8, "fake", "an owl", 0.3),
+    )
     for jobs, credits in ((paid, 2), (local, 1), (polled, 3)):
         assert {job["status"] for job in jobs} == {"succeeded"}
         assert {job["credits"] for job in jobs} == {credits}
         assert {job["pictures"] for job in jobs} == {1}
     assert {(job["status"], job["credits"]) for job in failed} == {("failed", 0)}
-    submits = [call["token"] for call in site.call_log() if call["action"] == "submit"]
+    calls = site.call_log()[before:]
+    submits = [call["token"] for call in calls if call["action"] == "submit"]
     assert len(submits) == len(set(submits)) == 1 + 6 + 3 + 3 + 2 + 8
     starts = sorted(job["start_ms"] for job in singles)
     print(f"submit to start: {starts} ms")
@@ -186,59 +236,34 @@ def test_jobs_go_from_submit_to_done_through_a_real_worker(site):
     assert len(broker) <= 4, broker  # at most a message or two of beat
 
 
-@brokers
-def test_jobs_submitted_without_any_worker_are_found_when_one_comes(site, tmp_path):
-    script = (
-        "import django; django.setup()\n"
-        "from tests import factories\n"
-        "person = factories.make_person('early')\n"
-        "from generators import wake\n"
-        "wake.ring = lambda lane, **_: False\n"  # every message is lost
-        "[factories.make_job(person) for _ in range(5)]\n"
-    )
-    site.run("-c", script)
-    with site.workers():
-        count = (
-            "import django; django.setup()\n"
-            "from generators.models import GenerationJob\n"
-            "print(GenerationJob.objects.filter(status='succeeded').count())\n"
-        )
-        end = time.monotonic() + 60
-        while site.run("-c", count).strip() != "5":
-            assert time.monotonic() < end, (tmp_path / "workers.log").read_text()
-            time.sleep(0.5)
-
-
-def press_and_lose_the_local_worker(site, how):
+def press_and_lose_the_local_worker(site, workers, how):
     """Take the local worker away amid three slow jobs; return the jobs at their end."""
-    prompt = "an owl !steps=4 !step-seconds=0.3"
-    command = (sys.executable, "-m", "tests.fakes.press", "3", "fake-local", prompt)
-    with site.workers() as (local, _remote, _beat):
-        site.press(1, "fake-local")  # the workers are up when this one is done
-        pressing = subprocess.Popen(
-            command, cwd=ROOT, env=site.environment, stdout=subprocess.PIPE, text=True
-        )
-        end = time.monotonic() + 30
-        while len(site.call_log()) < 2:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        local.send_signal(how)
-        local.wait(timeout=30)
-        again = site.start_worker("local", 1)
-        printed, _ = pressing.communicate(timeout=120)
-        again.terminate()
-        again.wait(timeout=15)
-    return [json.loads(line) for line in printed.splitlines()]
+    before = len(site.call_log())
+    lots = lots_of([(3, "fake-local", "an owl !steps=4 !step-seconds=0.3")])
+    command = (sys.executable, "-m", "tests.fakes.press", lots)
+    pressing = subprocess.Popen(
+        command, cwd=ROOT, env=site.environment, stdout=subprocess.PIPE, text=True
+    )
+    end = time.monotonic() + 30
+    while len(site.call_log()) < before + 2:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    workers[0].send_signal(how)
+    workers[0].wait(timeout=30)
+    workers[0] = site.start_worker("local", 1)
+    printed, _ = pressing.communicate(timeout=120)
+    return json.loads(printed)
 
 
 @brokers
-def test_a_killed_worker_loses_no_job_and_no_credit(site):
-    jobs = press_and_lose_the_local_worker(site, signal.SIGKILL)
+def test_a_killed_worker_loses_no_job_and_no_credit(site, workers):
+    jobs = press_and_lose_the_local_worker(site, workers, signal.SIGKILL)
     assert [(job["status"], job["credits"]) for job in jobs] == [("succeeded", 1)] * 3
     assert sum(job["attempts"] for job in jobs) == 1
 
 
-def test_a_stopped_worker_hands_its_work_to_the_next(tmp_path):
-    jobs = press_and_lose_the_local_worker(Site(tmp_path), signal.SIGTERM)
+@pytest.mark.parametrize("site", ["files"], indirect=True, scope="module")
+def test_a_stopped_worker_hands_its_work_to_the_next(site, workers):
+    jobs = press_and_lose_the_local_worker(site, workers, signal.SIGTERM)
     assert [(job["status"], job["credits"]) for job in jobs] == [("succeeded", 1)] * 3
     assert [job["attempts"] for job in jobs] == [0, 0, 0]

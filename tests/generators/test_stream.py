@@ -6,6 +6,7 @@ import re
 import sys
 import time
 import uuid
+from collections.abc import Generator
 
 import psutil
 import pytest
@@ -35,6 +36,13 @@ def server(site):
 
 def new_person(site: LiveSite) -> requests.Session:
     return site.sign_up(f"person-{uuid.uuid4().hex[:8]}")
+
+
+def listen(site: LiveSite, person) -> Generator[dict[str, str]]:
+    """Open the stream, and return what follows its first words."""
+    events = events_of(person, site.url)
+    assert next(events) == {"retry": "2000"}
+    return events
 
 
 def press(site: LiveSite, person, prompt: str, *, model="fake", **typed) -> str:
@@ -69,8 +77,7 @@ def is_ended(news):
 
 def test_when_a_job_runs_then_the_stream_tells_each_state(site):
     person = new_person(site)
-    events = events_of(person, site.url)
-    assert next(events) == {"retry": "2000"}
+    events = listen(site, person)
     first = next(events)
     assert first["event"] == "balance"
     assert json.loads(first["data"]) == {"balance": 100}
@@ -89,7 +96,7 @@ def test_when_a_job_runs_then_the_stream_tells_each_state(site):
 
 def test_when_a_job_fails_then_the_stream_says_why_and_what_next(site):
     person = new_person(site)
-    events = events_of(person, site.url)
+    events = listen(site, person)
     press(site, person, "a red apple !refuse")
     last = jobs_in(events, until=is_ended)[-1]
     assert "The model declined these words." in last["html"]
@@ -100,7 +107,7 @@ def test_when_a_job_fails_then_the_stream_says_why_and_what_next(site):
 
 def test_when_a_page_comes_back_then_it_is_told_what_it_missed(site):
     person = new_person(site)
-    events = events_of(person, site.url)
+    events = listen(site, person)
     press(site, person, "first")
     cursor = jobs_in(events, until=is_ended)[-1]["cursor"]
     events.close()
@@ -127,7 +134,7 @@ def test_when_jobs_wait_then_their_places_are_told(site):
 
 def test_when_others_draw_then_the_stream_is_silent_but_alive(site):
     alice, bob = new_person(site), new_person(site)
-    events = events_of(bob, site.url)
+    events = listen(site, bob)
     job = press(site, alice, "a red apple")
     heard = []
     for event in events:

@@ -1,7 +1,9 @@
 """Celery's entry points, and the messages on the file broker of the tests."""
 
 import datetime
+import functools
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from celery import current_app, signals
@@ -9,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from gallery.models import Image
-from generators import tasks, wake
+from generators import tasks, wake, warming
 from generators.contracts import Lane
 from generators.models import GenerationJob
 from generators.providers import registry
@@ -85,6 +87,23 @@ def test_a_worker_that_comes_looks_for_what_was_forgotten(alice):
     factories.make_job(alice)
     signals.worker_ready.send(sender=None)
     assert wake.num_waiting(Lane.REMOTE) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("preload", [True, False])
+def test_a_worker_that_comes_preloads_its_lanes_if_the_site_wants(
+    preload, settings, monkeypatch
+):
+    settings.PRELOAD = preload
+    loaded = []
+    for name in ("fake", "fake-local"):
+        provider = registry.get(name)
+        note = functools.partial(loaded.append, name)
+        monkeypatch.setattr(provider, "preload", note)
+    queues = [SimpleNamespace(name=wake.queue_of(Lane.REMOTE))]
+    consumer = SimpleNamespace(queues=queues)
+    warming.warm_up(sender=SimpleNamespace(task_consumer=consumer))
+    assert loaded == (["fake"] if preload else [])
 
 
 def test_a_worker_that_goes_hands_work_back_and_lets_providers_go():
