@@ -166,7 +166,7 @@ def add(
     """
     if any(parent.image.owner_id != owner.pk for parent in parents):
         raise ValueError("A parent image belongs to somebody else.")
-    image = _existing(prepared.recipe) or _create(prepared, owner, parents)
+    image = _create(prepared, owner, parents)
     if image.file.path != prepared.path:
         transaction.on_commit(partial(remove_files, prepared.paths))
     return image
@@ -184,7 +184,7 @@ def _create(prepared: PreparedImage, owner: User, parents: Sequence[Parent]) -> 
         with transaction.atomic():
             image = _create_image(prepared, _referenced(prepared), owner)
     except IntegrityError:
-        # Another worker was first with this place of this job.
+        # It is there: this, or another worker, was first with this place of this job.
         if (image_of_other := _existing(prepared.recipe)) is None:
             raise
         return image_of_other

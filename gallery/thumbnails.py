@@ -8,7 +8,7 @@ from gallery.metadata import MARK
 from gallery.models import LARGE_SIDE, SMALL_SIDE
 
 _QUALITY = 80
-_METHOD = 2  # of 0 to 6: 4 % larger files than the default, a fifth of the time less
+_METHOD = 0  # of 0 to 6: 5 to 9 % larger files than the default, a third of the time
 
 
 def make_thumbnails(pixels: Pillow.Image, *, mark: bytes = MARK) -> tuple[bytes, bytes]:
@@ -43,7 +43,9 @@ def _shrink(pixels: Pillow.Image, side: int) -> Pillow.Image:
     if longer <= side:
         return pixels
     width, height = (max(1, round(edge * side / longer)) for edge in pixels.size)
-    return pixels.resize((width, height), Pillow.Resampling.LANCZOS, reducing_gap=2.0)
+    # Hamming takes half the time of Lanczos and rings at no edge; by a whole factor
+    # the first of its two steps is all there is to do.
+    return pixels.resize((width, height), Pillow.Resampling.HAMMING, reducing_gap=1.0)
 
 
 def _encode(pixels: Pillow.Image, mark: bytes) -> bytes:

@@ -132,6 +132,7 @@ class Overview:
 class Room:
     """Which connections may take one more job, and which jobs none of them serves.
 
+    ``at_work`` counts what each has in flight.
     ``shut`` are the keys of connections that are disabled or without room,
     ``shut_providers`` the providers whose connections all are. ``spared`` are those
     whose key was refused while another of the provider works: only what must go
@@ -139,6 +140,7 @@ class Room:
     """
 
     rows: Collection[Connection] = field(default_factory=tuple)
+    at_work: Counter[int] = field(default_factory=Counter)
     spared: Collection[int] = field(default_factory=tuple)
     shut: Collection[int] = field(default_factory=tuple)
     shut_providers: Collection[str] = field(default_factory=tuple)
@@ -153,6 +155,12 @@ class Room:
             and (row.pk == wanted or (wanted is None and row.pk not in self.spared))
         )
         return next(fits, None)
+
+    def is_tight(self, connection: Connection | None) -> bool:
+        """Say whether jobs may have found, or may soon find, no room at a connection."""
+        if connection is None:
+            return False
+        return _is_tight(connection, self.at_work[connection.pk])
 
     def waiting(self, jobs: Jobs) -> Jobs:
         """Leave out the jobs that no connection has room for."""
@@ -180,7 +188,7 @@ def room(*, lock: bool = False) -> Room:
         found = list(rows.select_for_update())
         at_work = in_flight()
     begun = _begun_lately([row.pk for row in found if row.max_per_minute])
-    moment = read() if found else None
+    moment = read() if any(row.paused_until for row in found) else None
     free = [
         row
         for row in found
@@ -192,10 +200,16 @@ def room(*, lock: bool = False) -> Room:
     open_providers = {row.provider for row in free if row.pk not in spared}
     return Room(
         rows=free,
+        at_work=at_work,
         spared=spared,
         shut=[row.pk for row in found if row not in free],
         shut_providers=[slug for slug in providers if slug not in open_providers],
     )
+
+
+def is_tight(row: Connection) -> bool:
+    """Say so now of one connection; see ``Room.is_tight``."""
+    return _is_tight(row, _running().filter(connection=row).count())
 
 
 def _is_tight(row: Connection, at_work: int) -> bool:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Now
 
 from gallery.clean_text import clean
@@ -103,9 +103,12 @@ def note_success(connection_id: int | None) -> None:
         | Q(last_success_at__lt=before(NEWS_SECONDS))
         | ~Q(check_passed=True)
     )
-    rows.filter(is_news).update(failures_in_a_row=0, last_success_at=Now())
-    rows.exclude(breaker=Breaker.CLOSED).update(
-        breaker=Breaker.CLOSED, paused_until=None
+    is_shut = ~Q(breaker=Breaker.CLOSED)
+    rows.filter(is_news | is_shut).update(
+        failures_in_a_row=0,
+        last_success_at=Now(),
+        breaker=Breaker.CLOSED,
+        paused_until=Case(When(is_shut, then=None), default=F("paused_until")),
     )
 
 

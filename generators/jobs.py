@@ -12,13 +12,14 @@ from django.db import IntegrityError, transaction
 from accounts import ledger
 from accounts.credit_words import price_words
 from accounts.models import User, Wallet
-from generators import catalog, clock, endings, moves, queue, running, wake
+from generators import catalog, clock, connections, endings, moves, queue, running, wake
 from generators.affinity import Affinity
 from generators.contracts import GenerationRequest, Lane
 from generators.inputs import GONE, Input
 from generators.inputs import keep as keep_inputs
 from generators.inputs import of_job as inputs_of
 from generators.models import Generation, GenerationJob, ImageModel
+from generators.moves import Claim
 from generators.pricing import estimate_of, price_of
 from generators.providers import registry
 from generators.transitions import ENDS
@@ -128,9 +129,15 @@ def run_next(lane: str, *, worker: str) -> bool:
     if claim is None:
         return False
     running.run(claim)
-    if claim.job.connection_id is not None and queue.num_due(lane, limit=1):
+    if _is_waited_for(claim) and queue.num_due(lane, limit=1):
         wake.ring(lane)  # one that found no room may have taken its message
     return True
+
+
+def _is_waited_for(claim: Claim) -> bool:
+    """Say whether other jobs may wait for the room that this one had."""
+    way = claim.job.connection
+    return way is not None and (claim.was_tight or connections.is_tight(way))
 
 
 def cancel_job(job: GenerationJob) -> bool:

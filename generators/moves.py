@@ -31,10 +31,14 @@ _NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A job as a worker took it, and the token that every write of it presents."""
+    """A job as a worker took it, and the token that every write of it presents.
+
+    ``was_tight``: whether its connection was nearly full then.
+    """
 
     job: GenerationJob
     token: uuid.UUID
+    was_tight: bool = False
 
     @property
     def rows(self) -> Jobs:
@@ -49,11 +53,12 @@ def claim(
     turn: int,
     worker: str,
     connection: Connection | None = None,
+    is_tight: bool = False,
 ) -> Claim | None:
     """Take a queued job, or an accepted one to poll, and lease it.
 
     ``phase`` is what the page shows, ``turn`` the place it used up, ``connection`` what
-    a new try is sent through.
+    a new try is sent through, which ``is_tight`` when it is nearly full.
     """
     token = uuid.uuid4()
     is_new_try = job.handle is None
@@ -78,8 +83,9 @@ def claim(
     )
     if not taken:
         return None
-    job.refresh_from_db()
-    return Claim(job=job, token=token)
+    related = ("connection", "generation", "image_model", "owner__wallet")
+    job = GenerationJob.objects.select_related(*related).get(pk=job.pk)
+    return Claim(job=job, token=token, was_tight=is_tight)
 
 
 def start_call(claim: Claim) -> bool:
@@ -314,7 +320,7 @@ def _move(
     """
     step = TRANSITIONS[action]
     columns = clean(columns)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         rows = rows.filter(pk=job.pk, status__in=step.sources)
         if not _write(rows, status=step.target, **columns):
             return False

@@ -55,7 +55,8 @@ def claim_next(
             phase = accepted.phase
             return moves.claim(accepted, phase=phase, turn=accepted.turn, worker=worker)
         room = _room(lane, lock=True)
-        head = _lock(room.waiting(_in_turn(lane))).first()
+        waiting = room.waiting(_in_turn(lane)).select_related("image_model")
+        head = _lock(waiting).first()
         if head is None:
             return None
         job = _of_loaded_model(lane, head, loaded_models) or head
@@ -63,7 +64,14 @@ def claim_next(
         is_loading = lane == Lane.LOCAL and job.image_model_id not in loaded_models
         phase = Phase.LOADING if is_loading else Phase.DRAWING
         way = room.of(job)
-        claim = moves.claim(job, phase=phase, turn=turn, worker=worker, connection=way)
+        claim = moves.claim(
+            job,
+            phase=phase,
+            turn=turn,
+            worker=worker,
+            connection=way,
+            is_tight=room.is_tight(way),
+        )
         if claim is not None and way is not None and way.breaker != Breaker.CLOSED:
             health.begin_try(way)  # nobody else may: the row is locked
         return claim
