@@ -1,5 +1,8 @@
 """Hundreds of remote jobs in flight on one worker: time, memory, CPU a picture."""
 
+import base64
+import io
+import json
 import math
 import os
 import subprocess
@@ -7,12 +10,13 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import psycopg
+from PIL import Image
 
 from bench import slow_service
 from bench.figures import Figure, Goal
@@ -124,8 +128,17 @@ class Load:
         raise TimeoutError(f"{self.done} of {self._jobs} after all that time")
 
 
+def has_postgres() -> bool:
+    """Say whether a PostgreSQL server lets us in."""
+    try:
+        psycopg.connect(POSTGRES, connect_timeout=3).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 def remote_load(redis_url: str) -> tuple[Figures, Goals]:
-    """Measure goals G5 and G8, and five hundred jobs of twenty seconds."""
+    """Measure goals G3, G5 and G8, and five hundred jobs of twenty seconds."""
     many = Load(redis_url, jobs=500, seconds=20)
     many.run(threads=500)
     waves = Load(redis_url, jobs=500, seconds=2)
@@ -135,8 +148,9 @@ def remote_load(redis_url: str) -> tuple[Figures, Goals]:
     idle.run(threads=500)
     large = Load(redis_url, jobs=101, seconds=0, size=LARGE_BYTES)
     large.run(threads=500)
-    each = (large.cpu_seconds - idle.cpu_seconds) / 100
-    bare = _bare_cpu_seconds(20)
+    whole = (large.cpu_seconds - idle.cpu_seconds) / 100
+    bare, kept, pair = _cpu_seconds(20)
+    share_of_ideal = ideal / waves.span
     figures = [
         Figure(name="500 jobs of 20 s at once, all done", value=many.span, unit="s",
                bare=20, bare_name="the ideal"),
@@ -144,7 +158,11 @@ def remote_load(redis_url: str) -> tuple[Figures, Goals]:
                bare=idle.peak_mib, bare_name="with one job"),
         Figure(name="500 jobs of 2 s on 200 threads", value=waves.span, unit="s",
                bare=ideal, bare_name="the ideal"),
-        Figure(name="CPU for each stored picture of 1.5 MB", value=each * 1000, unit="ms",
+        Figure(name="CPU of a remote job with a picture of 1.5 MB", value=whole * 1000,
+               unit="ms", bare=bare * 1000, bare_name="bare parse, decode, write"),
+        Figure(name="of it: parse, check, label, hash and write", value=kept * 1000,
+               unit="ms", bare=bare * 1000, bare_name="bare parse, decode, write"),
+        Figure(name="of it: two thumbnails", value=pair * 1000, unit="ms",
                bare=bare * 1000, bare_name="bare parse, decode, write"),
     ]  # fmt: skip
     return figures, [
@@ -156,6 +174,13 @@ def remote_load(redis_url: str) -> tuple[Figures, Goals]:
             is_met=many.done == 500 and many.span <= 50 and many.peak_mib < 667,
         ),
         Goal(
+            name="G3",
+            wanted="pictures a second at 200 at once of 2 s and 100 KB: at least 0.7x of "
+            "the service asked directly",
+            measured=f"{share_of_ideal:.2f}x of 200 every 2 s, stored and shown",
+            is_met=share_of_ideal >= 0.7,
+        ),
+        Goal(
             name="G8",
             wanted="500 jobs of 2 s on 200 threads: at most 1.1x of ceil(500/200) x 2 s",
             measured=f"{waves.span:.1f} s ({waves.span / ideal:.2f}x)",
@@ -163,33 +188,56 @@ def remote_load(redis_url: str) -> tuple[Figures, Goals]:
         ),
         Goal(
             name="G5",
-            wanted="CPU a stored picture of 1.5 MB: at most 3x bare parse, decode, write",
-            measured=f"{each * 1000:.0f} ms of {bare * 1000:.0f} ms ({each / bare:.1f}x)",
-            is_met=each <= 3 * bare,
+            wanted="CPU to keep a picture of 1.5 MB: at most 3x bare parse, decode, write",
+            measured=f"{kept / bare:.1f}x; with two thumbnails {(kept + pair) / bare:.1f}x;"
+            f" the whole job {whole / bare:.1f}x",
+            is_met=whole <= 3 * bare,
         ),
     ]
 
 
-def _bare_cpu_seconds(count: int) -> float:
-    """Return the CPU of parsing an answer, decoding its picture and writing the file."""
-    import base64
-    import io
-    import json
+def _cpu_seconds(count: int) -> tuple[float, float, float]:
+    """Return the CPU a picture takes: bare, as the site keeps it, and its thumbnails.
 
-    from PIL import Image
+    Bare is to parse the answer, decode its picture and write the file.
+    """
+    from django.utils import timezone
+
+    from gallery import storage, thumbnails
+    from gallery.recipes import ImageRecipe
+    from generators.providers import bodies
+    from generators.spool import Spool
 
     text = base64.b64encode(slow_service.picture(LARGE_BYTES)).decode()
     body = json.dumps({"data": [{"b64_json": text}]}).encode()
-    with tempfile.TemporaryDirectory() as folder:
+    recipe = ImageRecipe(prompt="an owl", provider="bench", image_model_label="bench")
+
+    def bare(number: int) -> None:
+        content = base64.b64decode(json.loads(body)["data"][0]["b64_json"])
+        Image.open(io.BytesIO(content)).load()
+        with (Path(folder) / str(number)).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def keep(number: int) -> None:
+        document = bodies.read_document(Spool(body), keys=("b64_json",))
+        content = document.picture(document.value["data"][0]["b64_json"])
+        assert content is not None
+        storage.prepare(content.read(), recipe, created_at=timezone.now())
+
+    pixels = Image.open(io.BytesIO(slow_service.picture(LARGE_BYTES)))
+    pixels.load()
+
+    def measured(action: Callable[[int], object]) -> float:
         began = time.process_time()
         for number in range(count):
-            content = base64.b64decode(json.loads(body)["data"][0]["b64_json"])
-            Image.open(io.BytesIO(content)).load()
-            with (Path(folder) / str(number)).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            action(number)
         return (time.process_time() - began) / count
+
+    with tempfile.TemporaryDirectory() as folder:
+        pair = measured(lambda _: thumbnails.make_thumbnails(pixels))
+        return measured(bare), measured(keep) - pair, pair
 
 
 @contextmanager

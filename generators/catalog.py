@@ -38,6 +38,7 @@ class Choice:
     image_model: ImageModel
     capabilities: Capabilities
     availability: Availability
+    is_well: bool = False
     is_troubled: bool = False
 
     @property
@@ -118,6 +119,7 @@ def _choice(
         image_model=row,
         capabilities=capabilities,
         availability=_availability(row, ways, of_provider),
+        is_well=ways.is_well(row),
         is_troubled=ways.is_troubled(row),
     )
 

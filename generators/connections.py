@@ -122,6 +122,15 @@ class Overview:
             return Availability(is_available=False, reason=UNAVAILABLE)
         return Availability(is_available=True)
 
+    def is_well(self, image_model: ImageModel) -> bool:
+        """Say whether a way to a model worked when it was last used or tried."""
+        return any(
+            row.breaker == Breaker.CLOSED
+            and row.last_success_at is not None
+            and not needs_admin(row)
+            for row in self.of(image_model)
+        )
+
     def is_troubled(self, image_model: ImageModel) -> bool:
         """Say whether every way to a model is shut by its circuit breaker just now."""
         ways = self.of(image_model)
@@ -205,6 +214,12 @@ def room(*, lock: bool = False) -> Room:
         shut=[row.pk for row in found if row not in free],
         shut_providers=[slug for slug in providers if slug not in open_providers],
     )
+
+
+def are_several() -> bool:
+    """Say whether more than one provider is connected."""
+    enabled = Connection.objects.filter(enabled=True)
+    return enabled.values("provider").distinct().count() > 1
 
 
 def is_tight(row: Connection) -> bool:

@@ -22,6 +22,7 @@ from generators.models import Generation, GenerationJob, ImageModel
 from generators.moves import Claim
 from generators.pricing import estimate_of, price_of
 from generators.providers import registry
+from generators.thread_shares import threads
 from generators.transitions import ENDS
 
 Requests = Sequence[tuple[ImageModel, GenerationRequest]]
@@ -123,13 +124,18 @@ def run_next(lane: str, *, worker: str) -> bool:
     affinity = _affinity_of(lane)
     with _claiming:
         claim = queue.claim_next(
-            lane, loaded_models=affinity.preferred(loaded), worker=worker
+            lane,
+            loaded_models=affinity.preferred(loaded),
+            crowded=_crowded(lane),
+            worker=worker,
         )
     affinity.note(None if claim is None else claim.job.image_model_id, loaded)
     if claim is None:
         return False
-    running.run(claim)
-    if _is_waited_for(claim) and queue.num_due(lane, limit=1):
+    with threads.hold(claim.job.provider):
+        running.run(claim)
+        is_waited_for = _is_waited_for(claim)
+    if is_waited_for and queue.num_due(lane, limit=1):
         wake.ring(lane)  # one that found no room may have taken its message
     return True
 
@@ -137,7 +143,16 @@ def run_next(lane: str, *, worker: str) -> bool:
 def _is_waited_for(claim: Claim) -> bool:
     """Say whether other jobs may wait for the room that this one had."""
     way = claim.job.connection
-    return way is not None and (claim.was_tight or connections.is_tight(way))
+    if way is None:
+        return False
+    is_crowded = claim.job.provider in threads.crowded()
+    return is_crowded or claim.was_tight or connections.is_tight(way)
+
+
+def _crowded(lane: str) -> Collection[str]:
+    """Return the providers that must leave this worker's other threads to others."""
+    crowded = threads.crowded() if lane == Lane.REMOTE else ()
+    return crowded if crowded and connections.are_several() else ()
 
 
 def cancel_job(job: GenerationJob) -> bool:

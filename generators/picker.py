@@ -50,6 +50,11 @@ class Entry:
         return self.choice.availability.reason
 
     @property
+    def is_well(self) -> bool:
+        """Say whether its service worked when it was last used."""
+        return self.is_usable and self.choice.is_well
+
+    @property
     def trouble(self) -> str:
         """Say that jobs wait just now; empty when its service is well."""
         return TROUBLED if self.is_usable and self.choice.is_troubled else ""

@@ -42,21 +42,27 @@ POSITION_LIMIT = 500
 
 
 def claim_next(
-    lane: str, *, loaded_models: Collection[int] = (), worker: str = ""
+    lane: str,
+    *,
+    loaded_models: Collection[int] = (),
+    crowded: Collection[str] = (),
+    worker: str = "",
 ) -> Claim | None:
     """Take the next due job of a lane, or answer ``None`` when there is none.
 
     ``loaded_models`` are the primary keys of image models that are ready in memory. Jobs
-    for which no connection has room are passed over.
+    for which no connection has room are passed over, and those of the providers in
+    ``crowded``.
     """
     with transaction.atomic():
         _make_ready(lane)
-        if (accepted := _lock(_due_polls(lane)).first()) is not None:
+        polls = _due_polls(lane).exclude(provider__in=crowded)
+        if (accepted := _lock(polls).first()) is not None:
             phase = accepted.phase
             return moves.claim(accepted, phase=phase, turn=accepted.turn, worker=worker)
         room = _room(lane, lock=True)
-        waiting = room.waiting(_in_turn(lane)).select_related("image_model")
-        head = _lock(waiting).first()
+        waiting = room.waiting(_in_turn(lane)).exclude(provider__in=crowded)
+        head = _lock(waiting.select_related("image_model")).first()
         if head is None:
             return None
         job = _of_loaded_model(lane, head, loaded_models) or head

@@ -7,7 +7,9 @@ from accounts.models import User
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Block every socket but loopback and Unix ones."""
+    """Block every socket but loopback and Unix ones, except for live tests."""
+    if item.get_closest_marker("live"):
+        return
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
 
 

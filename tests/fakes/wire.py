@@ -228,8 +228,12 @@ class FakeService:
                 return waiting[1]
         return None
 
+    def let_go(self) -> None:
+        """Break the line of all calls that hang."""
+        self._going.set()
+
     def wait_while_hanging(self) -> None:
-        """Hold a call until the service stops."""
+        """Hold a call until the service stops or lets go."""
         self._going.wait(HANG_SECONDS)
 
 

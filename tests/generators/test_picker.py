@@ -7,6 +7,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from generators import catalog
 from generators.models import Connection, ImageModel, ImageModelAlias
@@ -73,6 +74,16 @@ def test_when_there_are_many_then_those_used_lately_come_first(way, alice):
 
 def test_when_there_are_few_then_nothing_moves():
     assert "Recent" not in {each.label for each in picker("fake-local").groups}
+
+
+def test_when_a_service_worked_last_then_its_cards_have_a_green_dot(way, client, alice):
+    assert not any(each.is_well for each in picker().entries), "nothing is known yet"
+    Connection.objects.update(last_success_at=timezone.now())
+    told = {each.provider for each in picker().entries if each.is_well}
+    assert told == {"Google"}
+    assert "Its service works" in page_of(client, alice)
+    Connection.objects.update(breaker=Connection.Breaker.OPEN)
+    assert not any(each.is_well for each in picker().entries)
 
 
 def test_when_a_service_has_trouble_then_its_cards_say_that_jobs_wait(

@@ -78,8 +78,14 @@ def models(fakes, home):
 
 @pytest.fixture(scope="module")
 def site(home, models):
-    """The whole site, connected, which soon gives up."""
-    site = LiveSite(home, RETRY_SECONDS="1", UNKNOWN_SECONDS="1", SIGN_UP_CREDITS="999")
+    """The whole site, connected, with few threads; it soon gives up."""
+    site = LiveSite(
+        home,
+        REMOTE_CONCURRENCY="4",
+        RETRY_SECONDS="1",
+        UNKNOWN_SECONDS="1",
+        SIGN_UP_CREDITS="999",
+    )
     yield site
     site.stop()
 
@@ -154,6 +160,19 @@ def test_when_only_the_admin_can_mend_it_then_the_person_hears_no_more_than_that
     expect(words).to_be_visible(timeout=WAIT_MS)
     expect(batch.get_by_text("Not charged")).to_be_visible()
     assert fakes[provider].KEY not in page.content()
+
+
+def test_when_a_service_hangs_then_only_its_own_jobs_wait(new_page, models, fakes):
+    page = new_page()
+    choose(page, models["openai"])
+    fakes["openai"].fail(Fault(hangs=True), times=6, on="POST")
+    hung = [press(page, f"a hung bird {number}") for number in range(6)]
+    assert wire.soon(lambda: len(fakes["openai"].calls_to("POST")) >= 3)
+    choose(page, models[COMPATIBLE])
+    drawn(press(page, "a free bird"))
+    expect(hung[0].locator("a.tile")).to_have_count(0)
+    fakes["openai"].forgive()
+    fakes["openai"].let_go()
 
 
 def test_when_famous_names_are_searched_then_each_finds_an_entry(new_page):
