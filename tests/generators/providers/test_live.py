@@ -16,7 +16,13 @@ from PIL import Image
 
 from generators import errors
 from generators.capabilities import Operation
-from generators.contracts import Accepted, Access, GenerationRequest, GenerationResult
+from generators.contracts import (
+    Access,
+    Accepted,
+    GenerationRequest,
+    GenerationResult,
+    Pending,
+)
 from generators.providers import registry
 from generators.providers.base import RemoteProvider
 
