@@ -17,8 +17,8 @@ from PIL import Image
 from generators import errors
 from generators.capabilities import Operation
 from generators.contracts import (
-    Access,
     Accepted,
+    Access,
     GenerationRequest,
     GenerationResult,
     Pending,
