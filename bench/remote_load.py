@@ -11,11 +11,13 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import psycopg
+import requests
 from PIL import Image
 
 from bench import slow_service
@@ -150,7 +152,8 @@ def remote_load(redis_url: str) -> tuple[Figures, Goals]:
     large.run(threads=500)
     whole = (large.cpu_seconds - idle.cpu_seconds) / 100
     bare, kept, pair = _cpu_seconds(20)
-    share_of_ideal = ideal / waves.span
+    direct = _direct_seconds(500, threads=200, seconds=2)
+    share_of_direct = direct / waves.span
     figures = [
         Figure(name="500 jobs of 20 s at once, all done", value=many.span, unit="s",
                bare=20, bare_name="the ideal"),
@@ -177,8 +180,9 @@ def remote_load(redis_url: str) -> tuple[Figures, Goals]:
             name="G3",
             wanted="pictures a second at 200 at once of 2 s and 100 KB: at least 0.7x of "
             "the service asked directly",
-            measured=f"{share_of_ideal:.2f}x of 200 every 2 s, stored and shown",
-            is_met=share_of_ideal >= 0.7,
+            measured=f"{share_of_direct:.2f}x ({500 / waves.span:.0f} of "
+            f"{500 / direct:.0f} a second; ours are checked, labelled, stored, settled)",
+            is_met=share_of_direct >= 0.7,
         ),
         Goal(
             name="G8",
@@ -194,6 +198,19 @@ def remote_load(redis_url: str) -> tuple[Figures, Goals]:
             is_met=whole <= 3 * bare,
         ),
     ]
+
+
+def _direct_seconds(count: int, *, threads: int, seconds: float) -> float:
+    """Return how long so many bare calls of the service take, so many at once."""
+    with _service(seconds, SMALL_BYTES) as url, ThreadPoolExecutor(threads) as pool:
+        began = time.monotonic()
+        asked = [
+            pool.submit(requests.post, f"{url}/images/generations", json={})
+            for _ in range(count)
+        ]
+        for each in asked:
+            each.result().json()
+        return time.monotonic() - began
 
 
 def _cpu_seconds(count: int) -> tuple[float, float, float]:
