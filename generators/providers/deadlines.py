@@ -17,11 +17,15 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 class Deadline:
-    """The time one call may take; ``has_passed`` says that it was cut off."""
+    """The time one call may take; ``has_passed`` says that it was cut off.
+
+    ``was_connected`` says that it had a line, over which it may have been sent.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.at = time.monotonic() + seconds
         self.has_passed = False
+        self.was_connected = False
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
 
@@ -34,6 +38,7 @@ class Deadline:
         """Take over the socket that the call uses now."""
         with self._lock:
             self._socket = held
+            self.was_connected = self.was_connected or held is not None
             if self.has_passed:
                 self._shut()
 

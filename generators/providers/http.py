@@ -14,7 +14,6 @@ What it promises to adapters:
 
 import datetime as dt
 import email.utils
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,15 +25,10 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    MaxRetryError,
-    NewConnectionError,
-    SSLError,
-)
+from urllib3.exceptions import HTTPError
 
 from generators import errors
+from generators.hosts import origin
 from generators.providers import bodies
 from generators.providers.bodies import Document
 from generators.providers.deadlines import Deadline, obey, watch
@@ -47,7 +41,9 @@ PAID_SECONDS = 300.0
 """How long a call may take in all: a look at work, and a call that draws."""
 
 DOWNLOAD_SECONDS = 120.0
-MAX_PICTURE_BYTES = 30_000_000
+MAX_PICTURE_BYTES = 64_000_000
+"""As much as the gallery keeps of what a model sends."""
+
 CHUNK_BYTES = 65_536
 USER_AGENT = "Magicshot"
 """Some hosts of pictures refuse the name that ``requests`` gives itself."""
@@ -166,12 +162,15 @@ class Http:
         ``UnexpectedResponse`` for a host that may not be asked, a picture that is gone
         or too large, ``ProviderUnavailable`` when it may be tried again.
         """
-        url = urljoin(self._base_url, url)
-        is_own = _origin(url) == _origin(self._base_url)
+        url = self._whole(url)
+        is_own = origin(url) == origin(self._base_url)
         if not is_own and not _is_among(url, self._result_hosts):
             raise errors.UnexpectedResponse(detail=f"a picture on {_host(url)}")
         session = self._kept_open if is_own else self._guarded
-        with _explained(is_paid=False, key=self._key), watch.over(seconds) as deadline:
+        with (
+            watch.over(seconds) as deadline,
+            _explained(deadline, is_paid=False, key=self._key),
+        ):
             answer = self._send(
                 session, "GET", url, deadline, max_bytes=MAX_PICTURE_BYTES
             )
@@ -184,17 +183,16 @@ class Http:
     def _call(
         self, method: str, path: str, *, seconds: float, is_paid: bool, **options: Any
     ) -> Answer:
-        url = urljoin(self._base_url, path)
-        if _origin(url) != _origin(self._base_url) and not _is_among(
-            url, self._key_hosts
-        ):
+        url = self._whole(path)
+        is_own = origin(url) == origin(self._base_url)
+        if not is_own and not _is_among(url, self._key_hosts):
             raise errors.UnexpectedResponse(detail=f"told to ask {_host(url)}")
         headers = self._headers | options.pop("headers", {})
         session = _session(_open_adapter()) if is_paid else self._kept_open
         try:
             with (
-                _explained(is_paid=is_paid, key=self._key),
                 watch.over(seconds) as deadline,
+                _explained(deadline, is_paid=is_paid, key=self._key),
             ):
                 return self._send(
                     session,
@@ -208,6 +206,15 @@ class Http:
         finally:
             if is_paid:
                 session.close()
+
+    def _whole(self, url: str) -> str:
+        """Return a whole address. Raises ``UnexpectedResponse`` for a malformed one."""
+        try:
+            whole = urljoin(self._base_url, url)
+            origin(whole)
+        except ValueError:
+            raise errors.UnexpectedResponse(detail="a malformed address") from None
+        return whole
 
     def _send(
         self,
@@ -299,28 +306,20 @@ def retry_after(header: str) -> float | None:
 
 
 @contextmanager
-def _explained(*, is_paid: bool, key: str) -> Iterator[None]:
-    """Tell what broke: surely nothing was sent, or the outcome is not known."""
+def _explained(deadline: Deadline, *, is_paid: bool, key: str) -> Iterator[None]:
+    """Tell what broke: surely nothing was sent, or the outcome is not known.
+
+    The kind of error does not say which: TLS breaks in a handshake and in an answer.
+    """
     try:
         yield
     except (_CutOff, requests.RequestException, HTTPError, OSError) as error:
         detail = _words(error, key)
         if isinstance(error, InvalidIPAddress):
             raise errors.UnexpectedResponse(detail=f"a private {detail}") from None
-        if not is_paid or _was_not_sent(error):
+        if not is_paid or not deadline.was_connected:
             raise errors.ProviderUnavailable(detail=detail) from None
         raise errors.OutcomeUnknown(detail=detail) from None
-
-
-def _was_not_sent(error: Exception) -> bool:
-    """Say whether the connection itself could not be made."""
-    if isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError):
-        return True
-    if not isinstance(error, requests.ConnectionError) or not error.args:
-        return False
-    cause = error.args[0]
-    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError | SSLError)
 
 
 def _words(error: Exception, key: str) -> str:
@@ -342,20 +341,13 @@ def _open_adapter() -> HTTPAdapter:
     return obey(HTTPAdapter(pool_maxsize=32))
 
 
-@functools.lru_cache(maxsize=1024)
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    usual = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, _host(url), parts.port or usual
-
-
 def _host(url: str) -> str:
     return (urlsplit(url).hostname or "").rstrip(".").lower()
 
 
 def _is_among(url: str, hosts: Sequence[str]) -> bool:
     """Say whether an https address lies on one of these hosts, on the usual port."""
-    scheme, host, port = _origin(url)
+    scheme, host, port = origin(url)
     if scheme != "https" or port != 443:
         return False
     return any(

@@ -3,12 +3,18 @@
 import datetime as dt
 import email.utils
 import gzip
+import ipaddress
+import os
 import socket
+import ssl
 import threading
 import time
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from generators import errors
 from generators.providers import bodies
@@ -185,6 +191,96 @@ def test_when_nobody_listens_then_it_surely_was_not_sent():
     with pytest.raises(errors.ProviderUnavailable):
         client.pay("/v1/draw", json={})
     client.close()
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """The file of a certificate, with its key, of this machine."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+        .not_valid_after(dt.datetime(2100, 1, 1, tzinfo=dt.UTC))
+        .add_extension(x509.SubjectAlternativeName([here]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    pem = serialization.Encoding.PEM
+    file.write_bytes(
+        key.private_bytes(
+            pem,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + signed.public_bytes(pem)
+    )
+    return file
+
+
+class BreakingTls:
+    """Shakes hands, takes a call, and answers what is no TLS."""
+
+    def __init__(self, certificate):
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.context.load_cert_chain(certificate)
+        self.told = b""
+
+    def __enter__(self):
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://127.0.0.1:{self.server.getsockname()[1]}"
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self.thread.join()
+        self.server.close()
+
+    def _serve(self):
+        line, _ = self.server.accept()
+        try:
+            secured = self.context.wrap_socket(line, server_side=True)
+        except (ssl.SSLError, OSError):
+            return  # they do not trust us
+        with secured:
+            self.told = secured.recv(65_536)
+            with socket.socket(fileno=os.dup(secured.fileno())) as bare:
+                bare.sendall(b"this is no record of TLS")
+
+
+def test_when_tls_breaks_in_the_answer_then_the_outcome_is_unknown(certificate):
+    with BreakingTls(certificate) as service:
+        client = Http(service.url, headers={})
+        with pytest.raises(errors.OutcomeUnknown) as got:
+            client.pay("/v1/draw", json={}, verify=str(certificate))
+        client.close()
+    assert "SSLError" in got.value.detail
+    assert service.told.startswith(b"POST /v1/draw")
+
+
+def test_when_a_certificate_is_not_trusted_then_it_surely_was_not_sent(certificate):
+    with BreakingTls(certificate) as service:
+        client = Http(service.url, headers={})
+        with pytest.raises(errors.ProviderUnavailable):
+            client.pay("/v1/draw", json={})
+        client.close()
+    assert service.told == b""
+
+
+MALFORMED = ("https://h:99999/p.png", "https://[::1/p.png", "https://h:one/p.png")
+
+
+@pytest.mark.parametrize("url", MALFORMED)
+def test_when_a_service_names_a_malformed_address_then_that_is_no_answer(http, url):
+    for ask in (http.fetch, http.get, http.pay):
+        with pytest.raises(errors.UnexpectedResponse):
+            ask(url)
 
 
 def test_when_a_paid_call_follows_another_then_it_uses_a_line_of_its_own(http, service):

@@ -14,6 +14,7 @@ from PIL import Image
 from generators import errors
 from generators.capabilities import ImageRole, Operation
 from generators.contracts import Access, GenerationRequest, InputImage
+from generators.providers.bodies import Document
 from generators.providers.openai_images import answers
 from generators.providers.openai_images.compatible import (
     ABLE,
@@ -310,6 +311,16 @@ def test_when_an_address_leads_elsewhere_then_it_is_not_asked(provider, service,
     with pytest.raises(errors.UnexpectedResponse):
         draw(provider)
     assert len(service.calls) == 1
+
+
+@pytest.mark.parametrize("url", ["https://h:99999/p.png", "https://[::1/p.png"])
+def test_when_one_address_is_malformed_then_the_other_picture_comes(
+    provider, service, url
+):
+    service.files["1"] = b"a picture"
+    answered = Document(value={"data": [{"url": url}, {"url": "/files/1.png"}]})
+    (image,) = answers.pictures_of(answered, at_most=2, fetch=provider._http.fetch)
+    assert image.content.read() == b"a picture"
 
 
 def test_when_the_picture_is_gone_then_it_is_not_drawn_again(provider, service):
