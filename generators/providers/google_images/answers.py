@@ -57,8 +57,7 @@ def result_of(
     if reply.blocked or reply.finished in REFUSALS:
         raise errors.ContentRejected(detail=detail)
     if not reply.pictures:
-        words = NO_PICTURE.get(reply.finished, "")
-        raise errors.UnexpectedResponse(words, detail=f"no picture: {detail}")
+        raise _no_picture(reply, detail=f"no picture: {detail}")
     return GenerationResult(
         images=tuple(ResultImage(content=each) for each in reply.pictures),
         provider_request_id=reply.request_id,
@@ -92,6 +91,17 @@ def models_in(answer: Answer) -> set[str]:
         raise errors.UnexpectedResponse(detail="no list of models")
     names = (str(_as_dict(each).get("name")) for each in listed)
     return {name.removeprefix("models/") for name in names}
+
+
+def _no_picture(reply: Reply, *, detail: str) -> errors.ProviderError:
+    """Return why nothing was drawn.
+
+    What an odd prompt can bring about must not count as the service's trouble.
+    """
+    is_told = reply.finished in NO_PICTURE
+    if not is_told or (reply.finished == "STOP" and not reply.words):
+        return errors.UnexpectedResponse(detail=detail)
+    return errors.InvalidRequest(NO_PICTURE[reply.finished], detail=detail)
 
 
 def _read(document: Document) -> Reply:

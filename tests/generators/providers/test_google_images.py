@@ -374,7 +374,7 @@ def test_when_nothing_was_drawn_then_it_is_no_success_and_is_not_sent_again(
     google, service, reason
 ):
     service.answer(fake.ended(reason, {"text": "What colour shall it have?"}))
-    with pytest.raises(errors.UnexpectedResponse) as got:
+    with pytest.raises(errors.InvalidRequest) as got:
         draw(google, request_for())
     assert got.value.user_message == NO_PICTURE[reason]
     assert "What colour" in got.value.detail
