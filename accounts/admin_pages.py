@@ -11,6 +11,7 @@ from accounts.models import User
 
 PRIVATE_COLUMNS = frozenset(
     {
+        "failure_detail",
         "handle",
         "negative_prompt",
         "parameters",

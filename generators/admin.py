@@ -60,7 +60,7 @@ class EventInline(TabularInline):  # type: ignore[misc]
 class GenerationJobAdmin(RecordAdmin):
     """Jobs. Their status is moved by the site alone, never here."""
 
-    private = ("recipe_whole",)
+    private = ("recipe_whole", "failure_detail")
     list_display = (
         "id",
         "owner",

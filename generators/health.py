@@ -2,8 +2,8 @@
 
 Closed, it lets jobs through. After ``FAILURES_TO_OPEN`` failures in a row it opens for
 a while; then one job may try (half-open), whose success closes it and whose failure
-opens it for twice as long. What is the request's own fault says that the service is
-well. Each step is one conditional update, so that of two workers one takes it.
+opens it for twice as long. What the service finds at fault in a request says that it
+is well; what an adapter refuses by itself says nothing. Each step is one conditional update, so that of two workers one takes it.
 """
 
 import logging
@@ -30,8 +30,13 @@ USUAL_RATE_PAUSE_SECONDS = 2.0
 NEWS_SECONDS = 5.0
 """A success is written down this often, so that hundreds at once do not wait in line."""
 
-TRY_SECONDS = 330.0
-"""How long a try may go without an outcome before another job tries: a paid call's."""
+TRY_SECONDS = 630.0
+"""How long a try may go without an outcome before another job tries: the longest paid
+call's."""
+
+BELIEVED_SECONDS = 3600.0
+"""How long a check at no cost does not outweigh what a job met: it cannot tell that an
+account has credit again, or that a key may draw."""
 
 Breaker = Connection.Breaker
 Rows = QuerySet[Connection, Connection]
@@ -47,8 +52,6 @@ _KEY_TROUBLE = (
     errors.QuotaExhausted,
     errors.NotConfigured,
 )
-_WELL = (errors.RequestProblem,)
-
 logger = logging.getLogger(__name__)
 
 
@@ -117,7 +120,9 @@ def note_failure(connection_id: int | None, error: Exception) -> None:
     rows = _rows(connection_id)
     if isinstance(error, errors.RateLimited):
         _note_wait(rows, error.retry_after or USUAL_RATE_PAUSE_SECONDS)
-    elif isinstance(error, _WELL):
+    elif isinstance(error, errors.UnsupportedRequest):
+        return  # the adapter's own word: nothing was sent
+    elif isinstance(error, errors.RequestProblem):
         note_success(connection_id)
     elif isinstance(error, _KEY_TROUBLE):
         _note_key_trouble(rows, error)
@@ -136,6 +141,7 @@ def check(connection: Connection) -> bool:
         let_go_of_database()
         with errors.hiding(connections.key_of(provider)):
             report = provider.check()
+        _keep_check(connection, passed=True, words=_report_words(report), report=report)
     except errors.ProviderError as error:
         # A service that worked and is away now needs no admin: its jobs wait for it.
         is_away = isinstance(error, errors.Transient) and connection.last_success_at
@@ -147,18 +153,31 @@ def check(connection: Connection) -> bool:
         words = "does not work (an error of ours, which the log tells)"
         _keep_check(connection, passed=False, words=words)
         return False
-    _keep_check(connection, passed=True, words=_report_words(report), report=report)
-    note_success(connection.pk)
+    with _left_out():
+        note_success(connection.pk)
     if report.models or connection.offered:
-        catalog_filling.fill()
+        _fill_dropdown()
     return True
 
 
 def check_those_in_trouble() -> None:
-    """Ask again for each enabled connection that is not known to work."""
-    rows = Connection.objects.filter(enabled=True)
-    for connection in rows.exclude(check_passed=True):
+    """Ask again for each enabled connection that is not known to work.
+
+    One that a job found without credit or rights is left so for ``BELIEVED_SECONDS``.
+    """
+    rows = Connection.objects.filter(enabled=True).exclude(check_passed=True)
+    told_by_job = Q(check_passed=False, last_trouble_at__gte=F("checked_at"))
+    believed = told_by_job & Q(checked_at__gt=before(BELIEVED_SECONDS))
+    for connection in rows.exclude(believed):
         check(connection)
+
+
+def _fill_dropdown() -> None:
+    """Show what services offer now. What is wrong there is no fault of the connection."""
+    try:
+        catalog_filling.fill()
+    except Exception:
+        logger.exception("The dropdown could not be filled")
 
 
 def _rows(connection_id: int | None) -> Rows:
@@ -171,9 +190,9 @@ def _note_key_trouble(rows: Rows, error: errors.ProviderError) -> None:
     rows.update(
         check_passed=False,
         checked_at=Now(),
-        check_words=_problem_words(error),
+        check_words=_words_of_job(error),
         last_trouble_at=Now(),
-        last_trouble=_problem_words(error),
+        last_trouble=_words_of_job(error),
     )
     for row in rows:
         logger.error("The connection %s does not work: %s", row, error.detail)
@@ -194,7 +213,7 @@ def _note_trouble(rows: Rows, error: errors.ProviderError) -> None:
 
     Jobs that were under way when it opened fail too. They say nothing new.
     """
-    rows.update(last_trouble_at=Now(), last_trouble=_problem_words(error))
+    rows.update(last_trouble_at=Now(), last_trouble=_words_of_job(error))
     counted = rows.exclude(breaker=Breaker.OPEN)
     counted.update(failures_in_a_row=F("failures_in_a_row") + 1)
     for row in counted.filter(failures_in_a_row__gte=FAILURES_TO_OPEN):
@@ -219,9 +238,10 @@ def _keep_check(
 ) -> None:
     known = {} if report is None else _known_from(report)
     connection.check_passed, connection.check_words = passed, words
-    _rows(connection.pk).update(
-        check_passed=passed, check_words=words, checked_at=Now(), **known
-    )
+    with _left_out():
+        _rows(connection.pk).update(
+            check_passed=passed, check_words=words, checked_at=Now(), **known
+        )
 
 
 def _known_from(report: ConnectionReport) -> dict[str, object]:
@@ -247,9 +267,18 @@ _PROBLEMS = {
 
 
 def _problem_words(error: errors.ProviderError) -> str:
+    return _in_brackets(error, error.detail or error.user_message)
+
+
+def _words_of_job(error: errors.ProviderError) -> str:
+    """Return the problem without what was said of it, which may repeat a prompt."""
+    return _in_brackets(error, error.detail.partition(":")[0] or type(error).__name__)
+
+
+def _in_brackets(error: errors.ProviderError, more: str) -> str:
     words = next(
         (text for kind, text in _PROBLEMS.items() if isinstance(error, kind)),
         "does not work",
     )
-    cleaned: str = clean(f"{words} ({error.detail or error.user_message})")
+    cleaned: str = clean(f"{words} ({more})")
     return cleaned[:500]

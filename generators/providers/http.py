@@ -14,6 +14,7 @@ What it promises to adapters:
 
 import datetime as dt
 import email.utils
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ USER_AGENT = "Magicshot"
 """Some hosts of pictures refuse the name that ``requests`` gives itself."""
 
 LONGEST_DETAIL = 500
+_CODE = re.compile(r"[A-Za-z]\w{1,49}", re.ASCII)
 
 OnChunk = Callable[[bytes], None]
 """Shown a body piece by piece, while it arrives."""
@@ -85,9 +87,22 @@ class Answer:
             return None
 
     def detail(self) -> str:
-        """Return status and the body's beginning for the operator, without our key."""
+        """Return status, code and the body's beginning for the operator, without our key.
+
+        Only what stands before the colon is sure to repeat no words of a person's.
+        """
         text = self.body.read(LONGEST_DETAIL).decode(errors="replace")
-        return f"HTTP {self.status}: {without(text, self.key)}"
+        head = f"HTTP {self.status} {self._code()}".rstrip()
+        return f"{without(head, self.key)}: {without(text, self.key)}"
+
+    def _code(self) -> str:
+        """Return the service's own short name for what is wrong, where it gives one."""
+        said = self.said()
+        told = said.get("error", said) if isinstance(said, dict) else None
+        if not isinstance(told, dict):
+            return ""
+        names = (told.get(each) for each in ("code", "status", "type", "name"))
+        return next((e for e in names if isinstance(e, str) and _CODE.fullmatch(e)), "")
 
 
 class Http:

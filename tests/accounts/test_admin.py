@@ -154,6 +154,7 @@ def test_prompts_cannot_be_searched_or_filtered_by(boss, world):
     lookups: list[tuple[type[Model], str]] = [
         (Generation, "prompt__contains"),
         (GenerationJob, "recipe__prompt__contains"),
+        (GenerationJob, "failure_detail__contains"),
         (GenerationJob, "generation__prompt__contains"),
         (Image, "prompt__startswith"),
         (Image, "parameters__contains"),
@@ -180,6 +181,16 @@ def test_prompts_are_shown_where_the_operator_says_so(boss, world, settings):
     ):
         html = boss.get(page(type(row), "change", row.pk)).content.decode()
         assert "xylophone" in html
+
+
+def test_what_a_service_said_of_a_prompt_is_shown_where_prompts_are(
+    boss, world, settings
+):
+    GenerationJob.objects.update(failure_detail="HTTP 400: no xylophone, please")
+    address = page(GenerationJob, "change", GenerationJob.objects.get().pk)
+    assert "xylophone, please" not in boss.get(address).content.decode()
+    settings.STAFF_SEES_PROMPTS = True
+    assert "xylophone, please" in boss.get(address).content.decode()
 
 
 def test_recipe_shows_its_numbers(boss, world):

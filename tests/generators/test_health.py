@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
 from accounts import ledger
 from generators import (
@@ -18,8 +19,10 @@ from generators import (
 )
 from generators.clock import after, before
 from generators.clock import read as now
-from generators.contracts import Lane
+from generators.contracts import ConnectionReport, Lane
 from generators.models import Connection, GenerationJob
+from generators.providers import registry
+from generators.providers.http import PAID_SECONDS
 from tests.at_once import at_once
 from tests.fakes import studio as fakes
 from tests.fakes.wire import Fault, status
@@ -337,7 +340,10 @@ def test_when_a_key_is_refused_then_the_model_is_unavailable_until_it_works(
         "Unavailable right now; your admin has been told.",
     )
     way.refresh_from_db()
-    assert way.check_words.startswith("key refused (HTTP 401")
+    assert way.check_words == "key refused (HTTP 401)"
+    health.check_those_in_trouble()
+    assert studio.calls_to("GET /v1/account") == [], "it cannot tell"
+    Connection.objects.update(checked_at=before(health.BELIEVED_SECONDS))
     health.check_those_in_trouble()
     assert catalog.availability_of(catalog.find(BRUSH)).is_available
 
@@ -384,3 +390,73 @@ def test_when_a_check_passes_then_what_it_offers_is_in_the_dropdown(way, studio)
     assert health.check(way)
     sketch.refresh_from_db()
     assert sketch.retired
+
+
+def test_when_an_adapter_refuses_by_itself_then_nothing_is_known_of_the_service(way):
+    health.note_failure(way.pk, errors.AuthenticationFailed(detail="HTTP 403: no"))
+    fail_often(way)
+    health.note_failure(way.pk, errors.UnsupportedRequest("No.", field="size"))
+    way.refresh_from_db()
+    assert (way.breaker, way.check_passed) == (Breaker.OPEN, False)
+    assert way.last_success_at is None
+
+
+@pytest.mark.parametrize("code", [402, 403])
+def test_when_an_account_may_not_draw_then_a_free_check_does_not_outweigh_the_job(
+    way, studio, alice, code
+):
+    studio.fail(status(code, {"error": "no"}), on="POST")
+    fakes.submit(alice, BRUSH)
+    jobs.run_next(Lane.REMOTE, worker="test")
+    health.check_those_in_trouble()
+    assert not catalog.availability_of(catalog.find(BRUSH)).is_available
+    assert studio.calls_to("GET /v1/account") == []
+    way.refresh_from_db()
+    assert health.check(way), "the admin may"
+    assert catalog.availability_of(catalog.find(BRUSH)).is_available
+
+
+def test_when_the_dropdown_cannot_be_filled_then_the_check_says_what_it_found(
+    way, studio, monkeypatch, caplog
+):
+    def broken(self):
+        raise OperationalError("database is locked")
+
+    studio.own_models = ["sketch"]
+    monkeypatch.setattr(fakes.StudioProvider, "catalog", broken)
+    assert health.check(way)
+    assert way.check_words == "works, 3 models found"
+    assert "could not be filled" in caplog.text
+
+
+def test_when_an_offer_cannot_be_kept_then_the_next_connection_is_checked_too(
+    way, studio, monkeypatch
+):
+    other = fakes.connect(studio, "Second")
+    report = ConnectionReport(models=(object(),))
+    monkeypatch.setattr(fakes.StudioProvider, "check", lambda self: report)
+    health.check_those_in_trouble()
+    for row in (way, other):
+        row.refresh_from_db()
+        assert row.check_passed is False
+        assert row.check_words.startswith("does not work (an error of ours")
+
+
+def test_when_one_job_tries_then_no_other_does_while_its_call_may_last():
+    for slug in registry.remote_slugs():
+        own = getattr(registry.get(slug), "seconds", PAID_SECONDS)
+        assert max(own, PAID_SECONDS) < health.TRY_SECONDS, slug
+
+
+@pytest.mark.parametrize("code", [401, 500])
+def test_when_a_service_repeats_a_prompt_then_its_connection_does_not(
+    way, studio, alice, code
+):
+    said = {"error": {"code": "some_code", "message": "not 'my secret wish'"}}
+    studio.fail(status(code, said), on="POST")
+    fakes.submit(alice, BRUSH)
+    jobs.run_next(Lane.REMOTE, worker="test")
+    way.refresh_from_db()
+    assert f"(HTTP {code} some_code)" in way.last_trouble
+    assert "wish" not in f"{way.last_trouble} {way.check_words}"
+    assert "wish" in GenerationJob.objects.get().failure_detail

@@ -102,7 +102,7 @@ def _content(document: Document, entry: dict[str, Any], fetch: Fetch) -> Spool:
     if content is None and isinstance(url, str) and url:
         content = _fetched(url, fetch)
     if content is None or not content.size:
-        raise errors.UnexpectedResponse(detail=f"no picture in {str(entry)[:200]!r}")
+        raise errors.UnexpectedResponse(detail=f"no picture: {str(entry)[:200]!r}")
     return content
 
 
