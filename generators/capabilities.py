@@ -6,7 +6,7 @@ The form is drawn from them and every request is checked against them.
 import enum
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from generators import record_json
@@ -153,12 +153,23 @@ class OptionSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputLimits:
-    """What a model takes as input pictures. Bytes and pixels are of each picture."""
+    """What a model takes as input pictures. Bytes and pixels are of each picture.
+
+    ``max_total_bytes`` is what all of them but the mask may have together.
+    """
 
     mime_types: tuple[str, ...] = ("image/png", "image/jpeg", "image/webp")
     max_bytes: int = 20_000_000
+    max_total_bytes: int | None = None
     min_side: int = 1
     max_pixels: int = 25_000_000
+
+    def shared_by(self, num_images: int) -> Self:
+        """Return the limits of each of so many pictures that are sent together."""
+        if self.max_total_bytes is None or not num_images:
+            return self
+        share = self.max_total_bytes // num_images
+        return replace(self, max_bytes=min(self.max_bytes, share))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,12 @@ def load(
     inputs = of_job(job)
     if len(inputs) != expected:
         raise InvalidRequest(GONE)
-    return tuple(_read(inputs, able.inputs))
+    return tuple(_read(inputs, limits_of_each(able, [each.role for each in inputs])))
+
+
+def limits_of_each(able: Capabilities, roles: Sequence[ImageRole]) -> InputLimits:
+    """Return what each of the pictures of these roles may have when sent together."""
+    return able.inputs.shared_by(sum(role is not ImageRole.MASK for role in roles))
 
 
 def fits(path: str, size: int, *, role: ImageRole, limits: InputLimits) -> bool:

@@ -152,10 +152,12 @@ def _refuse_heavy(
 ) -> None:
     """Refuse pictures whose bytes are more than a model takes, before any charge."""
     for share in shares:
+        roles = [picture.role for picture in share.own_pictures]
+        limits = inputs.limits_of_each(share.able, roles)
         for picture in share.own_pictures:
             file = ready.get(picture) or (picture.image and picture.image.file)
             if file and not inputs.fits(
-                file.path, file.size, role=picture.role, limits=share.able.inputs
+                file.path, file.size, role=picture.role, limits=limits
             ):
                 words = _of_model(share, inputs.TOO_LARGE)
                 raise RequestErrors({picture.field: words})

@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
 
-from generators import catalog, field_checks, operations, picture_checks
+from generators import (
+    catalog,
+    field_checks,
+    operations,
+    picture_checks,
+    provider_checks,
+)
 from generators.capabilities import Capabilities, Operation, Size
 from generators.contracts import GenerationRequest, OptionValue
 from generators.field_checks import Refused
@@ -120,6 +126,7 @@ def build_typed(image_model: ImageModel, typed: Typed) -> GenerationRequest:
     request = _request(image_model, typed, check)
     if check.errors:
         raise RequestErrors(check.errors)
+    _refuse_with_provider(image_model, request, typed)
     return request
 
 
@@ -241,6 +248,19 @@ def _size(
     expansions = [added.get(name, 0) for name in _EXPANSIONS]
     found = picture_checks.size_of_result(typed.pictures, operation, expansions)
     return found or usual
+
+
+def _refuse_with_provider(
+    image_model: ImageModel, request: GenerationRequest, typed: Typed
+) -> None:
+    """Raise ``RequestErrors`` for what fits the capabilities, but not the provider."""
+    refusal = provider_checks.refusal(image_model, request, typed.pictures)
+    if refusal is None:
+        return
+    name, words = refusal
+    options = catalog.capabilities_of(image_model).options_of(request.operation)
+    is_option = name in {each.name for each in options}
+    raise RequestErrors({f"{OPTION_PREFIX}{name}" if is_option else name: words})
 
 
 def _able(image_model: ImageModel) -> Capabilities:

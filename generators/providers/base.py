@@ -52,6 +52,15 @@ class Provider(ABC):
     ) -> GenerationResult | Accepted:
         """Start the work: the finished result, or the handle to poll."""
 
+    def refuse(self, request: GenerationRequest) -> None:  # noqa: B027 (most have no more rules)
+        """Raise ``UnsupportedRequest`` for what the capabilities allow and it cannot do.
+
+        Called before anything is charged, on instances without a connection, without
+        network: the request may then be for more pictures than one call draws, and its
+        input pictures have roles but no bytes. ``submit`` calls it again. The error's
+        ``field`` is an option's name, or one of the form's, such as ``style_images``.
+        """
+
     def poll(self, handle: JobHandle) -> GenerationResult | Pending:
         """Ask for accepted work. Only providers that answer ``Accepted`` override."""
         raise UnexpectedResponse(detail=f"{self.slug} has nothing to poll: {handle}")

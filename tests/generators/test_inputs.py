@@ -410,6 +410,28 @@ def test_when_its_bytes_are_too_many_for_the_model_then_it_is_refused_unpaid(
     assert GenerationJob.objects.get().status == Status.SUCCEEDED
 
 
+def test_when_pictures_are_sent_together_then_each_gets_its_share_of_the_bytes(
+    signed_in,
+):
+    row = ImageModel.objects.get(slug="fake-studio")
+    row.capabilities["inputs"]["max_total_bytes"] = 600_000
+    row.save()
+    noise = {"init_image": file(_noise(400)), "reference_images": [file(_noise(400))]}
+    assert press(signed_in, **noise, mask_image=mask((400, 400))).status_code == 200
+    found = inputs.load(
+        GenerationJob.objects.get(), catalog.capabilities_of(row), expected=3
+    )
+    sent = [each for each in found if each.role is not ImageRole.MASK]
+    assert [each.mime_type for each in sent] == ["image/jpeg"] * 2
+    assert sum(len(each.content) for each in sent) <= 600_000
+    row.capabilities["inputs"]["max_total_bytes"] = 100_000
+    row.save()
+    noise = {"init_image": file(_noise(400)), "reference_images": [file(_noise(400))]}
+    response = press(signed_in, **noise)
+    assert (response.status_code, GenerationJob.objects.count()) == (422, 1)
+    assert inputs.TOO_LARGE in text_of(response)
+
+
 @pytest.mark.parametrize(
     ("mime_types", "max_bytes", "expected"),
     [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from generators import catalog
 from generators.capabilities import MAX_SEED, ImageRole, Operation, Size
-from generators.models import ImageModel
+from generators.models import Connection, ImageModel
 from generators.operations import Given
 from generators.providers import registry
 from generators.validation import RequestErrors, build_request, find_model
@@ -430,6 +430,72 @@ def test_when_the_model_takes_smaller_seeds_then_larger_ones_are_refused(studio)
 def test_what_is_asked_follows_from_the_pictures(studio, pictures, wanted, operation):
     request = build_request(studio, prompt="a", pictures=pictures, operation=wanted)
     assert request.operation is operation
+
+
+@pytest.fixture
+def connected(db):
+    """The reviewed models, with a connection for each of their providers."""
+    for slug in ("black-forest-labs", "stability", "ideogram"):
+        Connection.objects.create(provider=slug, label=slug, check_passed=True)
+
+
+LONG = Given(role=ImageRole.INIT, size=Size(width=2100, height=300))
+STYLE = Given(role=ImageRole.STYLE)
+NO_SIDE = {f"expand_{side}": "0" for side in ("left", "right", "top", "bottom")}
+
+
+@pytest.mark.parametrize(
+    ("slug", "typed", "field"),
+    [
+        (
+            "flux-expand",
+            {"pictures": [LONG], "options": NO_SIDE},
+            "option_expand_right",
+        ),
+        (
+            "stability-outpaint",
+            {"pictures": [LONG], "options": NO_SIDE},
+            "option_expand_right",
+        ),
+        ("stable-image-core", {"seed": "0"}, "seed"),
+        ("stability-style-transfer", {"pictures": [START]}, "style_images"),
+        ("stability-upscale-creative", {"pictures": [START], "prompt": ""}, "prompt"),
+        ("ideogram-4-5", {"pictures": [LONG]}, "init_image"),
+        (
+            "ideogram-3",
+            {"options": {"style_codes": "0a1b2c3d"}, "pictures": [STYLE]},
+            "option_style_codes",
+        ),
+        (
+            "ideogram-3",
+            {"options": {"palette": "ember", "palette_colors": "#ff6600"}},
+            "option_palette_colors",
+        ),
+    ],
+)
+def test_when_only_the_provider_refuses_it_then_so_does_the_press_by_its_field(
+    connected, slug, typed, field
+):
+    assert list(refused(catalog.find(slug), **typed)) == [field]
+
+
+@pytest.mark.parametrize(
+    ("slug", "pictures"),
+    [
+        ("flux-expand", [START]),
+        ("stability-outpaint", [START]),
+        ("stability-style-transfer", [START, STYLE]),
+        ("stable-image-core", []),
+        ("ideogram-4-5", [START]),
+        ("ideogram-3", [STYLE]),
+    ],
+)
+def test_when_nothing_but_pictures_is_chosen_then_the_provider_takes_it(
+    connected, slug, pictures
+):
+    assert build_request(
+        catalog.find(slug), prompt="a", pictures=pictures, num_images=2
+    )
 
 
 REFERENCES = [REFERENCE] * 4

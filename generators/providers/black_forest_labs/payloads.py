@@ -54,8 +54,7 @@ def payload_of(
 ) -> dict[str, Any]:
     """Return the body of the paid call.
 
-    Raises ``UnsupportedRequest`` for what the capabilities cannot say: a part of a
-    pixel, or an outpainting that adds nothing.
+    Raises ``UnsupportedRequest`` for a part of a pixel.
     """
     able = spec.capabilities
     fields = {
@@ -73,6 +72,16 @@ def payload_of(
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def refuse_unsupported(request: GenerationRequest) -> None:
+    """Raise ``UnsupportedRequest`` for an outpainting that adds nothing."""
+    grows = any(float(request.option(side) or 0) for side in _SIDES)
+    if request.operation is Operation.OUTPAINT and not grows:
+        raise UnsupportedRequest(
+            "Say by how many pixels the picture shall grow on at least one side.",
+            field="expand_right",
+        )
+
+
 def _size(request: GenerationRequest, able: Capabilities) -> dict[str, Any]:
     """Name the size. Left out, the service goes by the first input picture."""
     if request.operation in able.sized_by_image:
@@ -84,13 +93,7 @@ def _size(request: GenerationRequest, able: Capabilities) -> dict[str, Any]:
 
 
 def _options(request: GenerationRequest) -> dict[str, Any]:
-    values = {each.name: _value(each) for each in request.options}
-    if request.operation is Operation.OUTPAINT and not any(map(values.get, _SIDES)):
-        raise UnsupportedRequest(
-            "Say by how many pixels the picture shall grow on at least one side.",
-            field="expand_right",
-        )
-    return {_FIELDS[name]: value for name, value in values.items()}
+    return {_FIELDS[each.name]: _value(each) for each in request.options}
 
 
 def _value(option: OptionValue) -> bool | float:

@@ -77,6 +77,7 @@ class BlackForestLabsProvider(RemoteProvider):
         able = spec.capabilities
         one_a_call = replace(able, max_images=able.images_per_job or able.max_images)
         limits.refuse_unsupported(one_a_call, request)
+        self.refuse(request)
         answer = self._http.pay(
             f"v1/{spec.provider_model_id}",
             json=payloads.payload_of(request, spec, self.access),
@@ -85,6 +86,10 @@ class BlackForestLabsProvider(RemoteProvider):
         return answers.accepted_from(
             answer, provider=self.slug, base_url=self.access.base_url
         )
+
+    def refuse(self, request: GenerationRequest) -> None:
+        """Refuse an outpainting that adds nothing."""
+        payloads.refuse_unsupported(request)
 
     def poll(self, handle: JobHandle) -> GenerationResult | Pending:
         """Ask for the work; once it is ready, fetch the picture while its URL holds."""

@@ -85,6 +85,11 @@ class IdeogramProvider(RemoteProvider):
             cost=prices.listed(spec, request, num_images=num_drawn),
         )
 
+    def refuse(self, request: GenerationRequest) -> None:
+        """Refuse what excludes itself, and pictures of a shape that is not taken."""
+        version = v2 if v2.is_v2(request.provider_model_id) else v1
+        version.refuse_unsupported(request)
+
     def poll(self, handle: JobHandle) -> GenerationResult | Pending:
         """Ask for accepted work."""
         path = f"v2/generations/{results.checked_id(handle.external_id)}"
@@ -134,6 +139,7 @@ class IdeogramProvider(RemoteProvider):
         spec = limits.spec_of(self, request)
         limits.refuse_unsupported(spec.capabilities, request)
         _refuse_unused(spec, request)
+        self.refuse(request)
         if v2.is_v2(spec.provider_model_id):
             return spec, v2.form(request, webhook_url=self.access.webhook_url)
         return spec, v1.form(request)

@@ -27,13 +27,12 @@ _COLOUR = re.compile(r"#?([0-9A-Fa-f]{6})(?::([0-9.]+))?")
 
 
 def form(request: GenerationRequest) -> list[Part]:
-    """Return a request's form. Raises ``UnsupportedRequest`` for what excludes itself."""
+    """Return a request's form. Raises ``UnsupportedRequest`` for a mask of one colour."""
     init = [picture(_name(request), i) for i in request.images_of(ImageRole.INIT)]
     if request.operation is Operation.REMOVE_BACKGROUND:
         return init
     if request.operation is Operation.UPSCALE:
         return [*init, structure("image_request", _upscaling(request))]
-    _refuse_what_excludes_itself(request)
     masks = [mask(each) for each in request.images_of(ImageRole.MASK)]
     return [*_fields(request), *_style(request), *init, *masks]
 
@@ -125,7 +124,8 @@ def _upscaling(request: GenerationRequest) -> dict[str, Any]:
     return wanted
 
 
-def _refuse_what_excludes_itself(request: GenerationRequest) -> None:
+def refuse_unsupported(request: GenerationRequest) -> None:
+    """Raise ``UnsupportedRequest`` for choices that exclude each other."""
     styles = request.images_of(ImageRole.STYLE)
     codes, preset = request.option("style_codes"), request.option("style_preset")
     if codes and (styles or request.option("style")):
@@ -142,7 +142,7 @@ def _refuse_what_excludes_itself(request: GenerationRequest) -> None:
             "palette_colors",
         )
     if sum(len(each.content) for each in styles) > STYLE_REFERENCE_BYTES:
-        _refuse("The style pictures are more than 10 MB together.", "images")
+        _refuse("The style pictures are more than 10 MB together.", "style_images")
 
 
 def _refuse(message: str, field: str) -> None:

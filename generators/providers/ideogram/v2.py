@@ -55,7 +55,6 @@ def _size(request: GenerationRequest) -> str:
     if request.operation is Operation.INPAINT:
         return ""
     if request.operation is Operation.IMAGE_TO_IMAGE:
-        _refuse_steep(request)
         return "source"
     return f"{request.width}x{request.height}"
 
@@ -72,10 +71,12 @@ def _pictures(request: GenerationRequest) -> list[Part]:
     ]
 
 
-def _refuse_steep(request: GenerationRequest) -> None:
+def refuse_unsupported(request: GenerationRequest) -> None:
+    """Raise ``UnsupportedRequest`` for the edit of a picture that is too long (s)."""
     sides = sorted((request.width, request.height))
-    if sides[1] > _STEEPEST * sides[0]:
+    is_edit = request.operation is Operation.IMAGE_TO_IMAGE
+    if is_edit and sides[1] > _STEEPEST * sides[0]:
         raise UnsupportedRequest(
             "This picture is more than six times as long as it is wide.",
-            field="images",
+            field="init_image",
         )

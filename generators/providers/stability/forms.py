@@ -66,7 +66,6 @@ def _checks(
 ) -> Iterator[tuple[str, bool, str]]:
     wanted = request.operation
     pictures = sum(len(each.content) for each in request.images)
-    yield "num_images", request.num_images == 1, "This model draws one at a time."
     # 0 asks the service for a random seed, so the picture of seed 0 cannot be had.
     yield "seed", request.seed != 0, "This model cannot use seed 0. Use 1 or more."
     yield (
@@ -75,7 +74,7 @@ def _checks(
         "This model needs a description of the picture.",
     )
     yield (
-        "images",
+        "style_images",
         bool(request.images_of(ImageRole.STYLE)) == bool(able.max_style_images),
         "This model needs a picture to take the style from.",
     )

@@ -75,7 +75,7 @@ class StabilityProvider(RemoteProvider):
         if spec.retired:
             raise ModelUnavailable(detail=f"{spec.provider_model_id} is retired")
         limits.refuse_unsupported(spec.capabilities, request)
-        forms.refuse_unsupported(spec.capabilities, request)
+        self.refuse(request)
         answer = self._http.pay(
             forms.path_of(request),
             files=forms.parts_of(spec.capabilities, request),
@@ -91,6 +91,10 @@ class StabilityProvider(RemoteProvider):
             )
             return Accepted(handle=handle)
         return answers.finished(answer, document)
+
+    def refuse(self, request: GenerationRequest) -> None:
+        """Refuse what the services do and no capability says."""
+        forms.refuse_unsupported(limits.spec_of(self, request).capabilities, request)
 
     def poll(self, handle: JobHandle) -> GenerationResult | Pending:
         """Ask for accepted work; results are kept for 24 hours."""

@@ -305,7 +305,7 @@ def test_when_an_edited_picture_is_too_long_then_it_is_refused_by_name(
     )
     with pytest.raises(errors.UnsupportedRequest) as got:
         submit(ideogram, request)
-    assert got.value.field == "images"
+    assert got.value.field == "init_image"
     assert service.calls == []
 
 
@@ -446,7 +446,7 @@ def test_when_style_pictures_are_too_large_together_then_they_are_refused(
     heavy = given_as(ImageRole.STYLE, picture() + b"\0" * 6_000_000)
     with pytest.raises(errors.UnsupportedRequest) as got:
         submit(ideogram, request_for(V3, images=(heavy, heavy)))
-    assert got.value.field == "images"
+    assert got.value.field == "style_images"
     assert service.calls == []
 
 

@@ -410,7 +410,7 @@ def test_when_it_grows_then_the_picture_is_larger_on_those_sides(provider):
         (CORE, {"prompt": "x" * 10_001}, "prompt"),
         ("upscale/creative", {"prompt": ""}, "prompt"),
         (RELIGHT, {"prompt": ""}, "prompt"),
-        (TRANSFER, {"images": (_image(),)}, "images"),
+        (TRANSFER, {"images": (_image(),)}, "style_images"),
         (TRANSFER, {"images": (_image(ImageRole.STYLE),)}, "images"),
         ("edit/erase", {"images": (_image(),)}, "images"),
         ("edit/search-and-replace", {"options": ()}, "search_prompt"),
