@@ -14,8 +14,6 @@ from PIL.JpegImagePlugin import jpeg_factory
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-MAX_BYTES = 20_000_000
-MAX_PIXELS = 25_000_000
 MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
 _DAMAGED = "The picture is damaged or not complete."
@@ -36,6 +34,24 @@ _DECODING_ERRORS = (
     zlib.error,
     Pillow.DecompressionBombError,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How large a picture may be: its file, and what decoding it takes."""
+
+    max_bytes: int
+    max_pixels: int
+
+
+UPLOADS = Limits(max_bytes=20_000_000, max_pixels=25_000_000)
+"""What people may bring."""
+
+RESULTS = Limits(max_bytes=64_000_000, max_pixels=50_000_000)
+"""What a model may send: it is paid for, and a 4K PNG has 35 MB and 19 megapixels."""
+
+STORED = Limits(max_bytes=256_000_000, max_pixels=RESULTS.max_pixels)
+"""What is read back: the most that so many pixels and a label take as PNG."""
 
 
 class BrokenPicture(Exception):
@@ -59,12 +75,21 @@ class DecodedPicture:
     pixels: Pillow.Image
 
 
-def upright_size(content: bytes) -> tuple[int, int]:
-    """Return the width and height that a picture has on a page, before all is decoded.
+def num_pixels(content: bytes, limits: Limits) -> int:
+    """Return how many pixels a picture has, by its header alone.
 
     Raise BrokenPicture as ``decode`` does, for what the header tells already.
     """
-    image = _opened(content)
+    width, height = _opened(content, limits).size
+    return width * height
+
+
+def upright_size(content: bytes) -> tuple[int, int]:
+    """Return the width and height that an upload has on a page.
+
+    Raise BrokenPicture as ``decode`` does, for what is seen already.
+    """
+    image = _opened(content, UPLOADS)
     try:
         turned = image.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
     except _DECODING_ERRORS as error:
@@ -73,14 +98,14 @@ def upright_size(content: bytes) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
-def decode(content: bytes) -> DecodedPicture:
+def decode(content: bytes, limits: Limits) -> DecodedPicture:
     """Decode all of the picture.
 
     Raise BrokenPicture for what is no PNG, JPEG, WebP or AVIF, is larger than
-    ``MAX_BYTES`` or ``MAX_PIXELS``, moves, or ends early. The size is read from the
-    header and refused before any pixel is decoded.
+    ``limits``, moves, or ends early. The size is read from the header and refused
+    before any pixel is decoded.
     """
-    image = _opened(content)
+    image = _opened(content, limits)
     try:
         image.load()
         stored_size = image.size
@@ -94,13 +119,14 @@ def decode(content: bytes) -> DecodedPicture:
     )
 
 
-def _opened(content: bytes) -> ImageFile.ImageFile:
-    if len(content) > MAX_BYTES:
-        raise BrokenPicture("The picture is larger than 20 MB.")
+def _opened(content: bytes, limits: Limits) -> ImageFile.ImageFile:
+    if len(content) > limits.max_bytes:
+        megabytes = limits.max_bytes // 1_000_000
+        raise BrokenPicture(f"The picture is larger than {megabytes} MB.")
     open_picture = _opener(content)
     try:
         image = open_picture(io.BytesIO(content))
-        _refuse_unfit(image)
+        _refuse_unfit(image, limits)
     except _DECODING_ERRORS as error:
         raise BrokenPicture(_DAMAGED) from error
     return image
@@ -125,10 +151,11 @@ def _opener(content: bytes) -> Callable[[IO[bytes]], ImageFile.ImageFile]:
     raise BrokenPicture("This is not a PNG, JPEG, WebP or AVIF picture.")
 
 
-def _refuse_unfit(image: ImageFile.ImageFile) -> None:
+def _refuse_unfit(image: ImageFile.ImageFile, limits: Limits) -> None:
     """Refuse by what the header says: too many pixels, or more than one frame."""
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise BrokenPicture("The picture has more than 25 megapixels.")
+    if width * height > limits.max_pixels:
+        megapixels = limits.max_pixels // 1_000_000
+        raise BrokenPicture(f"The picture has more than {megapixels} megapixels.")
     if getattr(image, "n_frames", 1) > 1:
         raise BrokenPicture("The picture moves; only still pictures are kept.")

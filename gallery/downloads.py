@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from django.utils.text import slugify
 
 from gallery import metadata
-from gallery.decoding import MIME_TYPES, decode
+from gallery.decoding import MIME_TYPES, STORED, decode
 from gallery.files import open_file
 from gallery.models import Image
 from gallery.recipes import recipe_of
@@ -20,12 +20,25 @@ _OPTIONS: dict[str, dict[str, int]] = {
     "JPEG": {"quality": 92, "subsampling": 0},
     "WEBP": {"quality": 90},
 }
+_LONGEST_SIDES = {"PNG": 2**31 - 1, "JPEG": 65_500, "WEBP": 16_383}
 _PLAIN_NAMES = {
     Image.Kind.GENERATED: "picture",
     Image.Kind.UPLOADED: "upload",
     Image.Kind.MASK: "mask",
 }
 _NAME_BYTES = 100  # file systems take 255 with all that programs add
+
+
+class TooLong(Exception):
+    """A side has more pixels than the format can tell; ``user_message`` says so."""
+
+    def __init__(self, image_format: str) -> None:
+        longest = _LONGEST_SIDES[image_format]
+        self.user_message = (
+            f"A {image_format} picture is at most {longest} pixels wide and high, and "
+            "this one is larger. Download it as PNG."
+        )
+        super().__init__(self.user_message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +56,8 @@ def download(image: Image, choice: str) -> Download:
     What a model made is marked as such in each.
 
     Raise KeyError for another choice, FileNotFoundError and StorageFailed where the
-    original cannot be read, BrokenPicture where a damaged one is to be converted.
+    original cannot be read, BrokenPicture where a damaged one is to be converted,
+    TooLong where the format has no room for one.
     """
     if choice == "original":
         content, mime_type = open_file(image.file.path), image.file.mime_type
@@ -68,7 +82,9 @@ def file_name(image: Image, extension: str) -> str:
 
 
 def _convert(image: Image, image_format: str) -> bytes:
-    pixels = to_web_mode(decode(open_file(image.file.path)).pixels)
+    if max(image.file.width, image.file.height) > _LONGEST_SIDES[image_format]:
+        raise TooLong(image_format)
+    pixels = to_web_mode(decode(open_file(image.file.path), STORED).pixels)
     profile = pixels.info.get("icc_profile")
     if image_format == "JPEG" and pixels.mode == "RGBA":
         ground = pixels.copy()

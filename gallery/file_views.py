@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.sign_in import sign_in_required
 from gallery.access import image_of
 from gallery.decoding import BrokenPicture
-from gallery.downloads import FORMATS, Download, download
+from gallery.downloads import FORMATS, Download, TooLong, download
 from gallery.files import StorageFailed, open_file
 
 DAMAGED = (
@@ -70,6 +70,8 @@ def image_download(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     except BrokenPicture:
         _log.exception("A stored picture is damaged: %s", image.file.path)
         return HttpResponse(DAMAGED, status=422, content_type="text/plain")
+    except TooLong as error:
+        return HttpResponse(error.user_message, status=422, content_type="text/plain")
     return _attachment(found)
 
 

@@ -26,7 +26,13 @@ from accounts.models import User
 from gallery import metadata, thumbnails
 from gallery.clean_text import clean
 from gallery.containers import BrokenContainer
-from gallery.decoding import MIME_TYPES, BrokenPicture, DecodedPicture, decode
+from gallery.decoding import (
+    MIME_TYPES,
+    RESULTS,
+    BrokenPicture,
+    DecodedPicture,
+    decode,
+)
 from gallery.files import StorageFailed, remove_files, write_files
 from gallery.models import Image, ImageParent, StoredFile
 from gallery.querysets import ImageQuerySet
@@ -81,13 +87,13 @@ class Parent:
 def prepare(
     content: bytes, recipe: ImageRecipe, *, created_at: dt.datetime
 ) -> PreparedImage:
-    """Check a picture, label it, and write it with its two thumbnails.
+    """Check a picture that a model sent, label it, and write it with two thumbnails.
 
     May be called outside any transaction and repeated: what is not added is swept. Raise
     BrokenPicture for bytes that are no fit picture and StorageFailed where files cannot
     be written.
     """
-    picture = decode(content)
+    picture = decode(content, RESULTS)
     original, image_format = _labelled(
         content, picture, recipe=recipe, created_at=created_at
     )

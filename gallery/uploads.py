@@ -17,7 +17,7 @@ from PIL import ImageCms
 
 from accounts.models import User
 from gallery import storage
-from gallery.decoding import MAX_BYTES, BrokenPicture, decode
+from gallery.decoding import UPLOADS, BrokenPicture, decode
 from gallery.files import remove_files
 from gallery.models import Image
 from gallery.recipes import ImageRecipe
@@ -38,7 +38,7 @@ def prepare(content: bytes, *, is_mask: bool = False) -> PreparedImage:
     BrokenPicture for bytes that are no fit picture, StorageFailed where files cannot be
     written.
     """
-    picture = decode(content)
+    picture = decode(content, UPLOADS)
     pixels = _grey(picture.pixels) if is_mask else _in_srgb(picture.pixels)
     pixels.info = {}
     if is_mask and pixels.point(_is_white).getbbox() is None:
@@ -108,11 +108,11 @@ def _in_srgb(pixels: Pillow.Image) -> Pillow.Image:
 
 
 def _encoded(pixels: Pillow.Image, *, is_photo: bool) -> tuple[str, bytes]:
-    """Return the format and the bytes, within what is read back later."""
+    """Return the format and the bytes, within what an upload may have."""
     for image_format, options in _ways(pixels, is_photo=is_photo):
         target = io.BytesIO()
         pixels.save(target, image_format, **options)
-        if target.tell() <= MAX_BYTES:
+        if target.tell() <= UPLOADS.max_bytes:
             return image_format, target.getvalue()
     raise BrokenPicture("The picture is larger than 20 MB.")
 

@@ -152,14 +152,20 @@ class ConnectionAdmin(QuickAdmin):
         """Say what goes with it; its discovered models do, whoever may delete them."""
         deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
         lacking.discard(ImageModel._meta.verbose_name)
-        polled = GenerationJob.objects.filter(
-            connection__in=objs,
-            status=GenerationJob.Status.RUNNING,
-            finished_at__isnull=True,
+        unended = GenerationJob.objects.filter(finished_at__isnull=True)
+        polled = unended.filter(
+            connection__in=objs, status=GenerationJob.Status.RUNNING
         ).count()
-        if polled:
-            counts = {**counts, "jobs under way, which will fail": polled}
-            deleted = [_lost_words(polled), *deleted]
+        waiting = unended.filter(
+            image_model__connection__in=objs, status=GenerationJob.Status.QUEUED
+        ).count()
+        for number, what in (
+            (waiting, "waiting for its models"),
+            (polled, "under way"),
+        ):
+            if number:
+                counts = {**counts, f"jobs {what}, which will fail": number}
+                deleted = [_lost_words(number, what), *deleted]
         return deleted, counts, lacking, protected
 
     @admin.action(description="Try again now", permissions=["change"])
@@ -272,7 +278,7 @@ def _unpriced_words(row: Connection, number: int) -> str:
     )
 
 
-def _lost_words(polled: int) -> str:
-    if polled == 1:
-        return "1 job under way: it will fail, and its credits are given back"
-    return f"{polled} jobs under way: they will fail, and their credits are given back"
+def _lost_words(number: int, what: str) -> str:
+    if number == 1:
+        return f"1 job {what}: it will fail, and its credits are given back"
+    return f"{number} jobs {what}: they will fail, and their credits are given back"

@@ -14,6 +14,15 @@ MOST_SENT_BYTES = 200_000_000
 """To one provider, of pictures to work on: one that hangs must not stop the others."""
 
 
+def bytes_to_decode(size: int, num_pixels: int) -> int:
+    """Return what a picture takes while it is decoded, shrunk and written anew.
+
+    ``size`` is that of its file, of which there is a copy; Pillow has four bytes a
+    pixel.
+    """
+    return 2 * size + 4 * num_pixels
+
+
 class Gate:
     """Lets so many bytes be in use at once; one larger piece is let in alone."""
 

@@ -172,11 +172,14 @@ class Room:
         return _is_tight(connection, self.at_work[connection.pk])
 
     def waiting(self, jobs: Jobs) -> Jobs:
-        """Leave out the jobs that no connection has room for."""
+        """Leave out the jobs that no connection has room for.
+
+        One whose model was deleted waits for none: it will fail.
+        """
         if not self.shut and not self.shut_providers:
             return jobs
         return jobs.exclude(
-            Q(provider__in=self.shut_providers)
+            Q(provider__in=self.shut_providers, image_model__isnull=False)
             | Q(image_model__connection__in=self.shut)
         )
 

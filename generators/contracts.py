@@ -72,7 +72,9 @@ class CostRule:
 class Cost:
     """What the operator pays for a whole job, in millionths of a US dollar.
 
-    ``is_exact``: the provider said so; otherwise it is figured from its price list.
+    ``is_exact``: the provider told it, or told the usage (tokens) that its price list
+    was applied to. Otherwise it only repeats the catalogue's costs: an estimate, which
+    is never kept as what a job really cost.
     """
 
     usd_micros: int
@@ -184,7 +186,7 @@ class GenerationResult:
 
     ``refused`` counts pictures that the provider's moderation withheld;
     ``model_seconds`` is the time the model itself worked (``None`` if not known);
-    ``cost`` what the provider said it charges, ``None`` where it says nothing.
+    ``cost`` what the provider charges, ``None`` where that is not known.
     """
 
     images: tuple[ResultImage, ...]
@@ -219,7 +221,7 @@ class JobHandle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The provider took the work and will be polled; ``cost`` is what it said then."""
+    """The provider took the work and will be polled; ``cost`` is what is known then."""
 
     handle: JobHandle
     cost: Cost | None = None

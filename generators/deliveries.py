@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from gallery import storage
-from generators.bytes_in_flight import gate
+from gallery.decoding import RESULTS, num_pixels
+from generators.bytes_in_flight import bytes_to_decode, gate
 from generators.contracts import GenerationRequest, GenerationResult, ResultImage
 from generators.errors import ContentRejected, UnexpectedResponse
 from generators.models import GenerationJob
@@ -18,9 +19,6 @@ from generators.spool import Spool
 STORAGE_PAUSES = (0.5, 1, 2, 5, 10, 20, 20)
 """Seconds between the tries to store a job's pictures, about a minute in all."""
 
-DECODED_BYTES = 16_000_000
-"""What a picture of a few megapixels takes while it is decoded and shrunk."""
-
 logger = logging.getLogger(__name__)
 
 
@@ -28,14 +26,12 @@ logger = logging.getLogger(__name__)
 class Delivery:
     """What a job delivered: pictures that are stored, but not yet in the gallery.
 
-    ``actual_usd_micros`` is what the provider said they cost the operator, ``trouble``
-    why others are missing, if it was ours to store them.
+    ``trouble`` says why others are missing, if it was ours to store them.
     """
 
     pictures: Sequence[storage.PreparedImage]
     model_seconds: float
     provider_request_id: str
-    actual_usd_micros: int | None = None
     trouble: str = ""
 
 
@@ -75,7 +71,6 @@ def store(job: GenerationJob, result: GenerationResult, *, seconds: float) -> De
         pictures=tuple(pictures),
         model_seconds=model_seconds,
         provider_request_id=result.provider_request_id,
-        actual_usd_micros=None if result.cost is None else result.cost.usd_micros,
         trouble="" if trouble is None else trouble.user_message,
     )
 
@@ -84,9 +79,10 @@ def _store_one(
     content: Spool, recipe: storage.ImageRecipe, pauses: Iterator[float]
 ) -> storage.PreparedImage:
     """Store a picture; try again after each pause that is left."""
+    needed = _bytes_to_store(content)
     while True:
         try:
-            with gate.hold(content.size + DECODED_BYTES):
+            with gate.hold(needed):
                 return storage.prepare(
                     content.read(), recipe, created_at=timezone.now()
                 )
@@ -96,6 +92,15 @@ def _store_one(
                 raise
             let_go_of_database()
             time.sleep(pause)
+
+
+def _bytes_to_store(content: Spool) -> int:
+    """Look at the header alone: a picture of 4K takes twenty times one of a megapixel.
+
+    Raise BrokenPicture for what is no picture, or too large.
+    """
+    with gate.hold(content.size):
+        return bytes_to_decode(content.size, num_pixels(content.read(), RESULTS))
 
 
 def _recipe(

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts import ledger
 from gallery import storage
-from generators import inputs, moves, previews
+from generators import actual_costs, inputs, moves, previews
 from generators.deliveries import Delivery
 from generators.failures import Failure
 from generators.models import GenerationJob
@@ -31,7 +31,6 @@ def succeed(rows: Jobs, job: GenerationJob, delivery: Delivery) -> bool:
             settled_credits=credits,
             model_seconds=delivery.model_seconds,
             provider_request_id=delivery.provider_request_id,
-            actual_usd_micros=delivery.actual_usd_micros,
             message=delivery.trouble,
         ):
             return False
@@ -52,6 +51,7 @@ def fail(rows: Jobs, job: GenerationJob, failure: Failure) -> bool:
             kind=failure.kind,
             message=failure.message,
             detail=failure.detail,
+            actual_usd_micros=actual_costs.micros_of(failure.cost),
         ):
             return False
         ledger.refund(job.owner.wallet, job_id=job.public_id)

@@ -7,6 +7,7 @@ Configuration errors (an operator's problem) stand apart from failures of the re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from generators.contracts import Cost
 from generators.redaction import without
 
 
@@ -15,16 +16,23 @@ class ProviderError(Exception):
 
     ``broke_off`` says that the work ended half-way for a reason outside the request:
     work that costs nothing is begun again a few times before the person hears of it.
+    ``cost`` is what the failed call costs the operator all the same, if that is known.
     """
 
     default_message = "Something went wrong while making this picture."
 
     def __init__(
-        self, user_message: str = "", *, detail: str = "", broke_off: bool = False
+        self,
+        user_message: str = "",
+        *,
+        detail: str = "",
+        broke_off: bool = False,
+        cost: Cost | None = None,
     ) -> None:
         self.user_message = user_message or self.default_message
         self.detail = detail
         self.broke_off = broke_off
+        self.cost = cost
         super().__init__(self.user_message)
 
     def hide(self, secret: str) -> None:

@@ -6,6 +6,7 @@ from typing import Self
 from gallery.clean_text import clean
 from gallery.storage import BrokenPicture, StorageFailed
 from generators import errors
+from generators.contracts import Cost
 from generators.models import GenerationJob
 
 Kind = GenerationJob.FailureKind
@@ -38,11 +39,15 @@ NEVER_KNOWN_WORDS = "We could not confirm whether the picture was made."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a job ended without a picture: ``message`` for the person, ``detail`` not."""
+    """Why a job ended without a picture: ``message`` for the person, ``detail`` not.
+
+    ``cost`` is what it costs the operator all the same, where the error told.
+    """
 
     kind: GenerationJob.FailureKind
     message: str
     detail: str = ""
+    cost: Cost | None = None
 
     @classmethod
     def of(cls, error: Exception) -> Self:
@@ -54,4 +59,5 @@ class Failure:
             kind=next(own, Kind.UNEXPECTED),
             message=clean(getattr(error, "user_message", words)),
             detail=clean(f"{type(error).__name__}: {detail or error}"),
+            cost=getattr(error, "cost", None),
         )

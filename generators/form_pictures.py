@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.datastructures import MultiValueDict
 
-from gallery.decoding import MAX_BYTES, BrokenPicture, upright_size
+from gallery.decoding import UPLOADS, BrokenPicture, upright_size
 from gallery.models import Image
 from generators.capabilities import ImageRole, Size
 from generators.inputs import GONE
@@ -125,7 +125,7 @@ def _of_files(
 
 
 def _look(file: "UploadedFile[Any]") -> Size:
-    if (file.size or 0) > MAX_BYTES:  # before it is read into memory
+    if (file.size or 0) > UPLOADS.max_bytes:  # before it is read into memory
         raise BrokenPicture("The picture is larger than 20 MB.")
     try:
         file.seek(0)

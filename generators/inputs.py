@@ -4,6 +4,7 @@ A picture of the gallery carries its recipe and sometimes more in its file. None
 goes to a provider: what is sent is written anew, in a format the model takes.
 """
 
+import contextlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,18 +13,17 @@ from typing import Final
 from django.core.files.storage import default_storage
 from PIL import Image as Pillow
 
-from gallery.decoding import BrokenPicture, decode
-from gallery.models import Image
-from gallery.storage import Parent
+from gallery.decoding import STORED, BrokenPicture, decode
+from gallery.models import Image, StoredFile
+from gallery.storage import Parent, PreparedImage
 from gallery.thumbnails import to_web_mode
-from generators.bytes_in_flight import gate
+from generators.bytes_in_flight import bytes_to_decode, gate
 from generators.capabilities import Capabilities, ImageRole, InputLimits
 from generators.contracts import InputImage
 from generators.errors import InvalidRequest
 from generators.models import GenerationJob, JobInput
 
 GONE: Final = "A picture it works on is no longer in your gallery."
-DECODED_BYTES: Final = 16_000_000
 TOO_LARGE: Final = "A picture it works on is too large for this model."
 _JPEG_QUALITY: Final = 95
 _SURELY_FITS: Final = 0.7
@@ -95,16 +95,18 @@ def limits_of_each(able: Capabilities, roles: Sequence[ImageRole]) -> InputLimit
     return able.inputs.shared_by(sum(role is not ImageRole.MASK for role in roles))
 
 
-def fits(path: str, size: int, *, role: ImageRole, limits: InputLimits) -> bool:
+def fits(
+    file: StoredFile | PreparedImage, *, role: ImageRole, limits: InputLimits
+) -> bool:
     """Say whether a stored picture can be written within what a model takes.
 
     One well below the limit is not tried: written anew it is hardly larger.
     """
-    if role is ImageRole.MASK or size < limits.max_bytes * _SURELY_FITS:
+    if role is ImageRole.MASK or file.size < limits.max_bytes * _SURELY_FITS:
         return True
     try:
-        with gate.hold(size + DECODED_BYTES), default_storage.open(path) as stored:
-            _written(decode(stored.read()).pixels, role, limits)
+        with _room_for(file), default_storage.open(file.path) as stored:
+            _written(decode(stored.read(), STORED).pixels, role, limits)
     except (OSError, BrokenPicture, InvalidRequest):
         return False
     return True
@@ -113,10 +115,10 @@ def fits(path: str, size: int, *, role: ImageRole, limits: InputLimits) -> bool:
 def _read(inputs: Sequence[Input], limits: InputLimits) -> Iterator[InputImage]:
     for each in inputs:
         file = each.image.file
-        with gate.hold(file.size + DECODED_BYTES):
+        with _room_for(file):
             try:
                 with default_storage.open(file.path) as stored:
-                    pixels = decode(stored.read()).pixels
+                    pixels = decode(stored.read(), STORED).pixels
             except (OSError, BrokenPicture) as error:
                 raise InvalidRequest(GONE, detail=f"{file.path}: {error}") from error
             yield (
@@ -124,6 +126,13 @@ def _read(inputs: Sequence[Input], limits: InputLimits) -> Iterator[InputImage]:
                 if each.role is ImageRole.MASK
                 else _written(pixels, each.role, limits)
             )
+
+
+def _room_for(
+    file: StoredFile | PreparedImage,
+) -> contextlib.AbstractContextManager[None]:
+    """Wait until a stored picture may be decoded."""
+    return gate.hold(bytes_to_decode(file.size, file.width * file.height))
 
 
 def _mask(pixels: Pillow.Image) -> InputImage:

@@ -89,8 +89,12 @@ def claim(
 
 
 def start_call(claim: Claim) -> bool:
-    """Note that a paid call is about to be sent: from here on it is never sent again."""
-    return _write(claim.rows, call_started_at=Now())
+    """Note that a paid call is about to be sent: from here on it is never sent again.
+
+    A cancel that came before wins.
+    """
+    wanted = claim.rows.filter(cancel_requested_at__isnull=True)
+    return _write(wanted, call_started_at=Now())
 
 
 def accept(
@@ -106,7 +110,7 @@ def accept(
         Action.ACCEPT,
         **_NO_LEASE,
         handle=handle.to_json(),
-        actual_usd_micros=actual_usd_micros,
+        **_told(actual_usd_micros),
         phase=Phase.DRAWING,
         next_action_at=after(handle.next_poll_seconds),
         deadline_at=after(settings.JOB_MAX_SECONDS),
@@ -174,9 +178,15 @@ def doubt(rows: Jobs, job: GenerationJob, *, note: str) -> bool:
     )
 
 
-def save(claim: Claim) -> bool:
-    """Show that its pictures are being stored."""
-    return _write(claim.rows, phase=Phase.SAVING, progress=1)
+def save(claim: Claim, *, actual_usd_micros: int | None) -> bool:
+    """Show that its pictures are being stored, and write down what they cost.
+
+    They did so however this ends. The cost that was told when the work was accepted
+    stays where none is told now.
+    """
+    return _write(
+        claim.rows, phase=Phase.SAVING, progress=1, **_told(actual_usd_micros)
+    )
 
 
 def succeed(
@@ -187,17 +197,12 @@ def succeed(
     settled_credits: int,
     model_seconds: float,
     provider_request_id: str,
-    actual_usd_micros: int | None = None,
     message: str = "",
 ) -> bool:
     """End it well. Belongs in the transaction that adds the pictures and settles.
 
-    ``message`` says why some pictures are missing, if that is known. The cost that was
-    told when the work was accepted stays where none is told now.
+    ``message`` says why some pictures are missing, if that is known.
     """
-    cost: dict[str, Any] = {}
-    if actual_usd_micros is not None:
-        cost["actual_usd_micros"] = actual_usd_micros
     return _end(
         rows,
         job,
@@ -209,12 +214,17 @@ def succeed(
         settled_credits=settled_credits,
         model_seconds=model_seconds,
         provider_request_id=provider_request_id[:255],
-        **cost,
     )
 
 
 def fail(
-    rows: Jobs, job: GenerationJob, *, kind: str, message: str, detail: str
+    rows: Jobs,
+    job: GenerationJob,
+    *,
+    kind: str,
+    message: str,
+    detail: str,
+    actual_usd_micros: int | None = None,
 ) -> bool:
     """End it without a picture. Belongs in the transaction that refunds."""
     return _end(
@@ -226,6 +236,7 @@ def fail(
         failure_kind=kind,
         failure_message=message[:500],
         failure_detail=detail,
+        **_told(actual_usd_micros),
     )
 
 
@@ -273,6 +284,13 @@ def show_progress(claim: Claim, fraction: float) -> bool:
     """Show how far it is, 0 to 1; a progress never goes back."""
     rows = claim.rows.filter(~Q(phase=Phase.SAVING), progress__lte=fraction)
     return _write(rows, progress=fraction, phase=Phase.DRAWING)
+
+
+def _told(actual_usd_micros: int | None) -> dict[str, Any]:
+    """Return the column of a cost that is known now."""
+    if actual_usd_micros is None:
+        return {}
+    return {"actual_usd_micros": actual_usd_micros}
 
 
 def _queue_again(

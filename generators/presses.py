@@ -156,9 +156,7 @@ def _refuse_heavy(
         limits = inputs.limits_of_each(share.able, roles)
         for picture in share.own_pictures:
             file = ready.get(picture) or (picture.image and picture.image.file)
-            if file and not inputs.fits(
-                file.path, file.size, role=picture.role, limits=limits
-            ):
+            if file and not inputs.fits(file, role=picture.role, limits=limits):
                 words = _of_model(share, inputs.TOO_LARGE)
                 raise RequestErrors({picture.field: words})
 

@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 
 from gallery.storage import BrokenPicture, StorageFailed
 from generators import (
+    actual_costs,
     catalog,
     connections,
     deliveries,
@@ -37,6 +38,7 @@ from generators.contracts import (
     GenerationResult,
     InputImage,
     JobHandle,
+    Lane,
     Pending,
 )
 from generators.deliveries import Delivery
@@ -62,6 +64,7 @@ def run(claim: Claim) -> None:
     """Do the next piece of work on a claimed job: call its provider, or poll it."""
     pulse: Pulse | None = None
     try:
+        _refuse_without_model(claim.job)
         provider = connections.provider_of(claim.job)
         with heart.hold(claim, is_paid=provider.is_paid) as pulse:
             work = _submit if claim.job.handle is None else _poll
@@ -85,10 +88,21 @@ def run(claim: Claim) -> None:
             _fail(claim, Failure.of(error))
 
 
+def _refuse_without_model(job: GenerationJob) -> None:
+    """Refuse new remote work whose model was deleted meanwhile.
+
+    A service may have another under its name, at any other connection.
+    """
+    is_remote = job.lane == Lane.REMOTE
+    if is_remote and job.image_model is None and job.handle is None:
+        raise errors.ModelUnavailable(detail="its image model was deleted")
+
+
 def _submit(claim: Claim, provider: Provider, pulse: Pulse) -> Delivery | None:
     with _room_to_send(claim.job):
         request = _request_of(claim.job)
         if provider.is_paid and not moves.start_call(claim):
+            _cancel_if_asked(claim)
             return None
         let_go_of_database()
         started = time.monotonic()
@@ -129,7 +143,7 @@ def _request_of(job: GenerationJob) -> GenerationRequest:
 
 
 def _save_handle(claim: Claim, accepted: Accepted) -> None:
-    micros = None if accepted.cost is None else accepted.cost.usd_micros
+    micros = actual_costs.micros_of(accepted.cost)
     if patiently(
         lambda: moves.accept(claim, accepted.handle, actual_usd_micros=micros)
     ):
@@ -200,9 +214,10 @@ def _seconds_drawn(job: GenerationJob) -> float:
 def _store(
     claim: Claim, result: GenerationResult, *, seconds: float
 ) -> Delivery | None:
-    deliveries.check_not_empty(result)
-    if not patiently(lambda: moves.save(claim)):
+    micros = actual_costs.micros_of(result.cost)
+    if not patiently(lambda: moves.save(claim, actual_usd_micros=micros)):
         return None
+    deliveries.check_not_empty(result)
     return deliveries.store(claim.job, result, seconds=seconds)
 
 
@@ -238,10 +253,11 @@ def _stopped(claim: Claim, stop: Stop | None) -> None:
 
 def _wonder(claim: Claim, error: errors.OutcomeUnknown) -> None:
     """Ask accepted work again; set aside what nobody can be asked about."""
+    logger.warning("Job %s: the outcome is not known: %s", claim.job, error.detail)
     if claim.job.handle is not None:
         _poll_later(claim, _trouble_pause(claim))
         return
-    note = error.user_message
+    note = error.detail or error.user_message
     patiently(lambda: moves.doubt(claim.rows, claim.job, note=note))
 
 

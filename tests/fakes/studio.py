@@ -53,7 +53,10 @@ class FakeStudio(FakeService):
         self.models = [SYNCHRONOUS, ASYNCHRONOUS]
         self.own_models: list[str] = []
         self.own_price: int | None = 5
-        self.usd = USD
+        self.usd: float = USD
+        self.is_listed = False
+        self.withholds = False
+        self.picture = picture(64, 64)
         self.polls = 1
         self.looks: dict[str, int] = {}
 
@@ -71,7 +74,7 @@ class FakeStudio(FakeService):
         """Take work in."""
         number = str(len(self.looks) + 1)
         self.looks[number] = 0
-        return Reply(status=202, json={"id": number, "usd": self.usd})
+        return Reply(status=202, json={"id": number, **self._costs()})
 
     def look(self, call: Call) -> Reply:
         """Say how it stands with work."""
@@ -82,8 +85,13 @@ class FakeStudio(FakeService):
         return Reply(json=self._drawn() if is_done else {"image": None})
 
     def _drawn(self) -> dict[str, object]:
-        content = base64.b64encode(picture(64, 64)).decode()
-        return {"image": content, "usd": self.usd}
+        content = base64.b64encode(self.picture).decode()
+        if self.withholds:
+            return {"image": None, "withheld": 1, **self._costs()}
+        return {"image": content, **self._costs()}
+
+    def _costs(self) -> dict[str, object]:
+        return {"usd": self.usd, "listed": self.is_listed}
 
 
 def spec(model_id: str, **fields) -> ModelSpec:
@@ -209,6 +217,9 @@ def _good(answer: Answer) -> Answer:
 
 def _result(answer: Answer) -> GenerationResult:
     document = answer.document("image")
+    if withheld := document.value.get("withheld", 0):
+        cost = _cost(document.value)
+        return GenerationResult(images=(), refused=withheld, cost=cost)
     image = document.picture(document.value.get("image"))
     if image is None:
         raise errors.UnexpectedResponse(detail=f"no picture: {document.value}")
@@ -218,4 +229,5 @@ def _result(answer: Answer) -> GenerationResult:
 
 
 def _cost(told: Mapping[str, float]) -> Cost:
-    return Cost(usd_micros=round(told["usd"] * 1_000_000), is_exact=True)
+    micros = round(told["usd"] * 1_000_000)
+    return Cost(usd_micros=micros, is_exact=not told["listed"])

@@ -9,6 +9,7 @@ from django.db import transaction
 from PIL import Image as Pillow
 
 from accounts.models import User
+from gallery.containers import PNG_SIGNATURE
 from gallery.models import Image
 from gallery.storage import ImageRecipe, PreparedImage, add, prepare
 
@@ -41,6 +42,21 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
     """Return one PNG chunk."""
     checksum = struct.pack(">I", zlib.crc32(kind + body))
     return struct.pack(">I", len(body)) + kind + body + checksum
+
+
+def large_png(width: int, height: int, *more: bytes) -> bytes:
+    """Return a PNG whose rows compress to nothing, with other chunks before them."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    packer = zlib.compressobj(9)
+    row = b"\0" * (width + 1)
+    rows = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    chunks = [
+        png_chunk(b"IHDR", header),
+        *more,
+        png_chunk(b"IDAT", rows),
+        png_chunk(b"IEND", b""),
+    ]
+    return PNG_SIGNATURE + b"".join(chunks)
 
 
 def prepared(shade: int = 120, *, size=(64, 48), **recipe) -> PreparedImage:

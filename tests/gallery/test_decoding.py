@@ -3,7 +3,6 @@
 import contextlib
 import io
 import resource
-import struct
 import zlib
 
 import pytest
@@ -11,26 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from gallery.decoding import MAX_BYTES, BrokenPicture, decode
-from tests.gallery.making import picture, png_chunk
+from gallery.decoding import RESULTS, UPLOADS, BrokenPicture, decode
+from tests.gallery.making import large_png, picture, png_chunk
 
 FORMATS = ["PNG", "JPEG", "WEBP", "AVIF"]
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-
-def png_of(width: int, height: int, *more: bytes) -> bytes:
-    """Return a PNG whose rows compress to nothing, with other chunks before them."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    packer = zlib.compressobj(9)
-    row = b"\0" * (width + 1)
-    rows = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    chunks = [
-        png_chunk(b"IHDR", header),
-        *more,
-        png_chunk(b"IDAT", rows),
-        png_chunk(b"IEND", b""),
-    ]
-    return SIGNATURE + b"".join(chunks)
 
 
 def animation(image_format: str) -> bytes:
@@ -42,13 +25,13 @@ def animation(image_format: str) -> bytes:
 
 def refusal(content: bytes) -> str:
     with pytest.raises(BrokenPicture) as caught:
-        decode(content)
+        decode(content, UPLOADS)
     return caught.value.user_message
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
 def test_each_format_is_decoded(image_format):
-    found = decode(picture(image_format, size=(31, 17)))
+    found = decode(picture(image_format, size=(31, 17)), UPLOADS)
     assert (found.image_format, found.pixels.size) == (image_format, (31, 17))
 
 
@@ -98,12 +81,12 @@ def test_a_jpeg_of_several_pictures_is_refused():
 
 
 def test_more_than_20_mb_are_refused_unread():
-    assert "20 MB" in refusal(picture() + b"\0" * MAX_BYTES)
+    assert "20 MB" in refusal(picture() + b"\0" * UPLOADS.max_bytes)
 
 
 @pytest.mark.parametrize(("width", "height"), [(5001, 5000), (13_000, 13_000)])
 def test_more_than_25_megapixels_are_refused_undecoded(width, height):
-    content = png_of(width, height)
+    content = large_png(width, height)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert "25 megapixels" in refusal(content)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
@@ -111,7 +94,16 @@ def test_more_than_25_megapixels_are_refused_undecoded(width, height):
 
 
 def test_exactly_25_megapixels_are_taken():
-    assert decode(png_of(5000, 5000)).pixels.size == (5000, 5000)
+    assert decode(large_png(5000, 5000), UPLOADS).pixels.size == (5000, 5000)
+
+
+def test_a_result_may_be_larger_than_an_upload():
+    content = large_png(5001, 5000, png_chunk(b"prVt", b"\0" * UPLOADS.max_bytes))
+    assert decode(content, RESULTS).pixels.size == (5001, 5000)
+    with pytest.raises(BrokenPicture, match="50 megapixels"):
+        decode(large_png(7072, 7072), RESULTS)
+    with pytest.raises(BrokenPicture, match="64 MB"):
+        decode(content + b"\0" * RESULTS.max_bytes, RESULTS)
 
 
 def test_a_webp_of_a_huge_canvas_is_refused():
@@ -123,13 +115,13 @@ def test_a_webp_of_a_huge_canvas_is_refused():
 
 def test_a_compressed_text_bomb_is_refused():
     bomb = png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"\0" * 50_000_000, 9))
-    assert "damaged" in refusal(png_of(10, 10, bomb))
+    assert "damaged" in refusal(large_png(10, 10, bomb))
 
 
 def test_the_orientation_mark_is_followed():
     exif = Pillow.Exif()
     exif[0x0112] = 6
-    found = decode(picture("JPEG", size=(60, 40), exif=exif.tobytes()))
+    found = decode(picture("JPEG", size=(60, 40), exif=exif.tobytes()), UPLOADS)
     assert (found.stored_size, found.pixels.size) == ((60, 40), (40, 60))
 
 
@@ -143,4 +135,4 @@ def test_hostile_bytes_raise_nothing_else(content, changes, end):
     for place, value in changes:
         damaged[place % len(damaged)] = value
     with contextlib.suppress(BrokenPicture):
-        decode(bytes(damaged[: max(end, 30)]))
+        decode(bytes(damaged[: max(end, 30)]), UPLOADS)

@@ -151,3 +151,15 @@ def test_a_damaged_picture_is_not_converted_and_told_in_the_log(page, alice, cap
     assert image.file.path in caplog.text
     assert image.file.path.encode() not in response.content
     assert page.get(address("image-download", image)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("choice", "status"), [("webp", 422), ("jpeg", 200), ("png", 200)]
+)
+def test_a_picture_too_long_for_a_format_is_refused_in_words(
+    page, alice, choice, status
+):
+    image = make_image(alice, size=(16_384, 2))
+    response = page.get(address("image-download", image), {"format": choice})
+    assert response.status_code == status
+    assert (b"Download it as PNG." in response.content) is (status == 422)

@@ -15,7 +15,8 @@ from generators import catalog, connections, jobs, tasks
 from generators.clock import before
 from generators.connection_states import Tone, state_of
 from generators.contracts import Lane
-from generators.hosts import checked_address, checked_hosts
+from generators.errors import ModelUnavailable
+from generators.hosts import checked_address, checked_hosts, is_private
 from generators.models import Connection, GenerationJob, ImageModel
 from tests.fakes import studio as fakes
 from tests.fakes.studio import FakeStudio, submit
@@ -310,11 +311,47 @@ def test_when_the_form_gets_wrong_words_then_each_field_says_so(press, studio):
         assert words in html
 
 
-def test_when_a_known_service_is_addressed_without_tls_then_it_is_refused(
-    press, studio
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://api.studio.example",
+        "http://eu1.api.studio.example",
+        "http://gateway.example:8080/v1",
+        "http://8.8.8.8",
+        "http://2130706433",
+        "http://[2606:4700::1111]",
+    ],
+)
+def test_when_a_public_service_is_addressed_without_tls_then_it_is_refused(
+    press, studio, address
 ):
-    html = press(ADD, typed(base_url="http://api.studio.example")).content.decode()
+    html = press(ADD, typed(base_url=address)).content.decode()
     assert "Use https" in html
+    assert not Connection.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("comfyui", True),
+        ("gpu.lan", True),
+        ("gpu.local", True),
+        ("gpu.home.arpa", True),
+        ("models.internal", True),
+        ("192.168.1.20", True),
+        ("127.0.0.1", True),
+        ("fd00::7", True),
+        ("api.example.com", False),
+        ("local.example.com", False),
+        ("8.8.8.8", False),
+        ("0x7f.1", False),
+    ],
+)
+def test_when_a_host_is_named_then_its_name_tells_whether_it_is_ones_own(
+    host, expected
+):
+    assert is_private(host) is expected
 
 
 def row_with(**columns):
@@ -447,6 +484,38 @@ def test_when_it_is_deleted_then_the_page_warns_of_jobs_under_way(boss, studio, 
     job = GenerationJob.objects.get()
     assert (job.status, job.settled_credits) == (Status.FAILED, 0)
     assert ledger.audit() == []
+
+
+def test_when_a_jobs_model_goes_with_its_connection_then_it_is_not_drawn_by_another(
+    boss, studio, alice
+):
+    studio.own_models = ["sketch"]
+    row = fakes.connect(studio)
+    boss.post(page("try_again", row))
+    submit(alice, "sketch")
+    html = boss.get(page("delete", row)).content.decode()
+    assert "1 job waiting for its models: it will fail" in html
+    boss.post(page("delete", row), {"post": "yes"})
+    assert jobs.run_next(Lane.REMOTE, worker="test")
+    job = GenerationJob.objects.get()
+    assert job.failure_message == ModelUnavailable.default_message
+    assert (job.call_started_at, job.settled_credits) == (None, 0)
+    assert ledger.audit() == []
+
+
+def test_when_another_connection_is_left_then_it_does_not_draw_for_a_lost_model(
+    boss, studio, alice
+):
+    studio.own_models = ["sketch"]
+    row = fakes.connect(studio)
+    boss.post(page("try_again", row))
+    fakes.connect(studio, "Another")
+    submit(alice, "sketch")
+    boss.post(page("delete", row), {"post": "yes"})
+    jobs.run_next(Lane.REMOTE, worker="test")
+    job = GenerationJob.objects.get()
+    assert (job.status, job.settled_credits) == (Status.FAILED, 0)
+    assert studio.calls_to("POST") == []
 
 
 @pytest.fixture

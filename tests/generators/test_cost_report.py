@@ -135,7 +135,7 @@ def test_when_nothing_was_delivered_then_no_estimate_is_due(ended):
 
 
 def test_when_a_paid_call_has_no_answer_then_the_job_is_listed_with_its_cost(
-    studio, alice
+    studio, alice, caplog
 ):
     way = fakes.connect(studio)
     studio.fail(Fault(cuts=True), on="POST")
@@ -143,6 +143,11 @@ def test_when_a_paid_call_has_no_answer_then_the_job_is_listed_with_its_cost(
     jobs.run_next(Lane.REMOTE, worker="test")
     job.refresh_from_db()
     assert job.status == Status.UNKNOWN
+    reason = job.events.get(name="doubt").note
+    assert reason.startswith("ConnectionError")
+    assert reason in caplog.text
+    assert PROMPT not in caplog.text
+    assert studio.KEY not in caplog.text
     assert cost_report.report(days=1).unknown == []
     GenerationJob.objects.update(deadline_at=before(1))
     reconciler.reconcile()
@@ -178,6 +183,54 @@ def test_when_a_price_was_told_and_the_job_failed_then_it_is_listed(studio, alic
     (loss,) = cost_report.report(days=1).paid_in_vain
     assert (loss.usd_words, loss.provider_label) == ("$0.0500", "The studio")
     assert queue.claim_next(Lane.REMOTE) is None
+
+
+def test_when_only_our_own_list_has_the_price_then_none_was_told(studio, alice):
+    fakes.connect(studio)
+    studio.is_listed = True
+    fakes.submit(alice, "studio-letter", PROMPT)
+    fakes.submit(alice, "studio-brush", PROMPT)
+    while jobs.run_next(Lane.REMOTE, worker="test"):
+        pass
+    GenerationJob.objects.update(next_action_at=before(1))
+    studio.fail(status(422, {"error": "no"}), on="GET")
+    jobs.run_next(Lane.REMOTE, worker="test")
+    found = cost_report.report(days=1)
+    assert (found.total.num_jobs, found.total.actual) == (2, None)
+    assert found.paid_in_vain == []
+
+
+@pytest.mark.parametrize(
+    "fault", [{"withholds": True}, {"picture": b"<html>" + b" " * 1000}]
+)
+def test_when_an_answer_cost_money_and_holds_no_picture_then_it_is_listed(
+    studio, alice, fault
+):
+    fakes.connect(studio)
+    for name, value in fault.items():
+        setattr(studio, name, value)
+    job = fakes.submit(alice, "studio-brush", PROMPT)
+    jobs.run_next(Lane.REMOTE, worker="test")
+    (loss,) = cost_report.report(days=1).paid_in_vain
+    assert (loss.job, loss.usd_words) == (job, "$0.0500")
+    assert loss.job.status == Status.FAILED
+
+
+@pytest.mark.parametrize("usd", [-0.05, 1e30])
+@pytest.mark.parametrize("model", ["studio-brush", "studio-letter"])
+def test_when_a_service_tells_a_senseless_cost_then_only_that_is_dropped(
+    studio, alice, usd, model, caplog
+):
+    fakes.connect(studio)
+    studio.usd, studio.polls = usd, 0
+    job = fakes.submit(alice, model, PROMPT)
+    jobs.run_next(Lane.REMOTE, worker="test")
+    GenerationJob.objects.filter(finished_at=None).update(next_action_at=before(1))
+    jobs.run_next(Lane.REMOTE, worker="test")
+    job.refresh_from_db()
+    assert (job.status, job.num_delivered) == (Status.SUCCEEDED, 1)
+    assert job.actual_usd_micros is None
+    assert "senseless cost" in caplog.text
 
 
 @pytest.fixture

@@ -451,8 +451,7 @@ def test_what_fits_is_what_is_written_for_the_provider(
     row.capabilities["inputs"] |= {"mime_types": mime_types, "max_bytes": max_bytes}
     able = catalog.capabilities_of(row)
     limits = InputLimits(mime_types=mime_types, max_bytes=max_bytes)
-    path, size = image.file.path, image.file.size
-    fits = inputs.fits(path, size, role=ImageRole.INIT, limits=limits)
+    fits = inputs.fits(image.file, role=ImageRole.INIT, limits=limits)
     assert fits is (expected is not None)
     if expected is None:
         with pytest.raises(inputs.InvalidRequest):

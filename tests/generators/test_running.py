@@ -12,25 +12,31 @@ from PIL import Image as PillowImage
 
 from accounts import ledger
 from gallery import storage
+from gallery.decoding import UPLOADS
+from gallery.downloads import download
 from gallery.models import Image
 from generators import (
     cards,
     deliveries,
     errors,
+    inputs,
     jobs,
     moves,
     patience,
     previews,
     queue,
     reconciler,
+    running,
     wake,
 )
+from generators.capabilities import ImageRole, InputLimits
 from generators.clock import Now, after, before
 from generators.contracts import GenerationResult, JobHandle, Lane, ResultImage
 from generators.models import GenerationJob
 from generators.providers import fake, registry
 from generators.spool import Spool
 from tests import factories
+from tests.gallery.making import large_png, png_chunk
 
 Status = GenerationJob.Status
 Kind = GenerationJob.FailureKind
@@ -203,6 +209,20 @@ def test_one_broken_picture_among_good_ones_is_not_charged(alice, monkeypatch):
     assert (job.status, job.num_delivered) == (Status.SUCCEEDED, 2)
     images = Image.objects.order_by("position")
     assert [(image.position, image.seed) for image in images] == [(0, 7), (1, 9)]
+
+
+def test_a_paid_picture_larger_than_an_upload_is_kept_as_it_came(alice, monkeypatch):
+    note = png_chunk(b"prVt", bytes(UPLOADS.max_bytes))
+    content = large_png(5001, 5000, note)
+    monkeypatch.setattr(fake.fake_pictures, "draw", lambda *_, **__: content)
+    job = run(factories.make_job(alice))
+    assert job.status == Status.SUCCEEDED
+    image = Image.objects.get()
+    assert note in download(image, "original").content
+    for choice in ("png", "jpeg", "webp"):
+        assert download(image, choice).content
+    limits = InputLimits(mime_types=("image/jpeg",))
+    assert inputs.fits(image.file, role=ImageRole.INIT, limits=limits)
 
 
 def test_a_busy_provider_queues_it_again_as_it_asked(alice):
@@ -532,6 +552,17 @@ def test_a_cancel_while_the_provider_is_busy_ends_the_wait(alice, monkeypatch):
     job = run(factories.make_job(alice, "an owl !down"))
     assert job.status == Status.CANCELED
     assert balance(alice) == before_all
+
+
+def test_a_cancel_between_the_claim_and_the_paid_call_wins(alice):
+    before_all = balance(alice)
+    job = factories.make_job(alice)
+    claim = queue.claim_next(job.lane)
+    assert jobs.cancel_job(job)
+    running.run(claim)
+    job.refresh_from_db()
+    assert (job.status, job.call_started_at) == (Status.CANCELED, None)
+    assert (calls(job), balance(alice)) == (0, before_all)
 
 
 @pytest.mark.parametrize("requeue", ["postpone", "hand-back", "lose"])

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from generators import errors
 from generators.contracts import (
+    Cost,
     GenerationRequest,
     GenerationResult,
     ModelSpec,
@@ -53,15 +54,18 @@ def result_of(
     if not answer.is_good:
         raise error_of(answer)
     reply = _read(answer.document("data"))
+    is_refused = bool(reply.blocked) or reply.finished in REFUSALS
+    num_images = 0 if is_refused else len(reply.pictures)
+    cost = cost_of(reply.usage, request, spec, num_images=num_images)
     detail = f"{reply.blocked or reply.finished}: {reply.words}"
-    if reply.blocked or reply.finished in REFUSALS:
-        raise errors.ContentRejected(detail=detail)
+    if is_refused:
+        raise errors.ContentRejected(detail=detail, cost=cost)
     if not reply.pictures:
-        raise _no_picture(reply, detail=f"no picture: {detail}")
+        raise _no_picture(reply, detail=f"no picture: {detail}", cost=cost)
     return GenerationResult(
         images=tuple(ResultImage(content=each) for each in reply.pictures),
         provider_request_id=reply.request_id,
-        cost=cost_of(reply.usage, request, spec, num_images=len(reply.pictures)),
+        cost=cost,
     )
 
 
@@ -93,15 +97,18 @@ def models_in(answer: Answer) -> set[str]:
     return {name.removeprefix("models/") for name in names}
 
 
-def _no_picture(reply: Reply, *, detail: str) -> errors.ProviderError:
+def _no_picture(
+    reply: Reply, *, detail: str, cost: Cost | None
+) -> errors.ProviderError:
     """Return why nothing was drawn.
 
     What an odd prompt can bring about must not count as the service's trouble.
     """
     is_told = reply.finished in NO_PICTURE
     if not is_told or (reply.finished == "STOP" and not reply.words):
-        return errors.UnexpectedResponse(detail=detail)
-    return errors.InvalidRequest(NO_PICTURE[reply.finished], detail=detail)
+        return errors.UnexpectedResponse(detail=detail, cost=cost)
+    words = NO_PICTURE[reply.finished]
+    return errors.InvalidRequest(words, detail=detail, cost=cost)
 
 
 def _read(document: Document) -> Reply:

@@ -21,6 +21,9 @@ TOKEN_PRICES: Final = {
 }
 
 
+_MOST_TOKENS: Final = 10**9
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """The tokens a call says it used; ``None`` where it does not say."""
@@ -67,4 +70,7 @@ def _holds(rule: CostRule, request: GenerationRequest) -> bool:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """Return a number of tokens that makes sense."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _MOST_TOKENS else None

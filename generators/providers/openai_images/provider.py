@@ -83,12 +83,18 @@ class OpenAIProvider(ImagesProtocol):
         answer: Answer | None = None,
     ) -> GenerationResult:
         headers = {} if answer is None else answer.headers
-        return GenerationResult(
-            images=answers.pictures_of(
+        cost = answers.cost_of(document, request.provider_model_id)
+        try:
+            images = answers.pictures_of(
                 document, at_most=request.num_images, fetch=self._http.fetch
-            ),
+            )
+        except errors.ProviderError as error:
+            error.cost = cost  # drawn and billed, though no picture can be had
+            raise
+        return GenerationResult(
+            images=images,
             provider_request_id=headers.get("x-request-id", ""),
-            cost=answers.cost_of(document, request.provider_model_id),
+            cost=cost,
         )
 
 

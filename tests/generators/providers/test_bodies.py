@@ -6,8 +6,10 @@ import os
 
 import pytest
 
+from gallery.decoding import RESULTS
 from generators import errors
 from generators.providers import bodies
+from generators.providers.http import MAX_PICTURE_BYTES
 from generators.spool import Spool
 
 
@@ -37,6 +39,15 @@ def test_when_slashes_are_escaped_then_it_is_the_same_picture():
     assert document.picture(document.value["image"]).read() == picture
 
 
+@pytest.mark.parametrize(("sign", "escaped"), [("=", "\\u003d"), ("+", "\\u002B")])
+def test_when_other_signs_are_escaped_then_it_is_the_same_picture(sign, escaped):
+    picture = b"\xfb\xef\xbe" * 400 + b"\xfb"
+    text = json.dumps({"image": base64.b64encode(picture).decode()})
+    assert sign in text
+    document = read(None, "image", text=text.replace(sign, escaped))
+    assert document.picture(document.value["image"]).read() == picture
+
+
 def test_when_it_is_a_data_address_then_its_head_is_left_out():
     picture = os.urandom(900)
     text = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
@@ -60,3 +71,8 @@ def test_when_a_body_is_too_large_then_it_is_given_up():
     with pytest.raises(errors.UnexpectedResponse):
         bodies.gather([b"x" * 10] * 5, max_bytes=49)
     assert bodies.gather([b"x" * 10] * 5, max_bytes=50).read() == b"x" * 50
+
+
+def test_when_a_picture_is_as_large_as_the_gallery_keeps_then_it_arrives():
+    assert RESULTS.max_bytes == MAX_PICTURE_BYTES
+    assert 4 * RESULTS.max_bytes // 3 < bodies.MAX_BODY_BYTES

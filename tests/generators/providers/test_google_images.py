@@ -635,6 +635,30 @@ def test_when_no_usage_comes_then_the_list_price_is_not_called_exact(google, ser
     assert cost == Cost(usd_micros=33_600, is_exact=False)
 
 
+@pytest.mark.parametrize("tokens", [-1, 10**400], ids=["negative", "huge"])
+def test_when_the_tokens_make_no_sense_then_they_are_not_counted(
+    google, service, tokens
+):
+    service.answer(_told(fake.ended("STOP", fake.inline(wire.picture(64, 64))), tokens))
+    cost = draw(google, request_for()).cost
+    assert cost == Cost(usd_micros=33_600, is_exact=False)
+
+
+@pytest.mark.parametrize("answer", [fake.blocked("SAFETY"), fake.ended("NO_IMAGE")])
+def test_when_an_answer_without_a_picture_tells_tokens_then_its_error_has_their_cost(
+    google, service, answer
+):
+    service.answer(_told(answer, 1000))
+    with pytest.raises(errors.ProviderError) as got:
+        draw(google, request_for())
+    assert got.value.cost == Cost(usd_micros=1_500, is_exact=True)
+
+
+def _told(answer, tokens: int):
+    told = answer.json | {"usageMetadata": {"promptTokenCount": tokens}}
+    return replace(answer, json=told)
+
+
 @pytest.mark.parametrize(
     ("model", "size", "micros"),
     [

@@ -673,6 +673,15 @@ def test_when_tokens_are_told_then_the_cost_is_exact(
     assert result.cost == expected
 
 
+def test_when_no_picture_came_then_the_error_has_what_the_tokens_cost(
+    provider, service
+):
+    service.fail(answered({"b64_json": ""}, usage=USAGE))
+    with pytest.raises(errors.UnexpectedResponse) as got:
+        draw(provider, plain())
+    assert got.value.cost == Cost(usd_micros=62_010, is_exact=True)
+
+
 def test_when_no_price_is_known_then_no_cost_is_told(provider):
     assert draw(provider, plain(model="gpt-image-2.6-flare")).cost is None
     assert draw(provider, plain(model="gpt-image-1.5")).cost is None
