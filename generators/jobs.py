@@ -12,14 +12,26 @@ from django.db import IntegrityError, transaction
 from accounts import ledger
 from accounts.credit_words import price_words
 from accounts.models import User, Wallet
-from generators import catalog, clock, connections, endings, moves, queue, running, wake
+from generators import (
+    catalog,
+    clock,
+    connections,
+    endings,
+    moves,
+    provider_checks,
+    queue,
+    running,
+    wake,
+)
 from generators.affinity import Affinity
 from generators.contracts import GenerationRequest, Lane
 from generators.inputs import GONE, Input
 from generators.inputs import keep as keep_inputs
 from generators.inputs import of_job as inputs_of
+from generators.loaded_models import loaded_models
 from generators.models import Generation, GenerationJob, ImageModel
 from generators.moves import Claim
+from generators.operations import Given
 from generators.pricing import estimate_of, price_of
 from generators.providers import registry
 from generators.thread_shares import threads
@@ -120,7 +132,7 @@ def _pieces(
 
 def run_next(lane: str, *, worker: str) -> bool:
     """Claim the lane's next due job and work on it; answer whether there was one."""
-    loaded = _loaded_models(lane)
+    loaded = loaded_models(lane)
     affinity = _affinity_of(lane)
     with _claiming:
         claim = queue.claim_next(
@@ -177,22 +189,36 @@ def retry_job(
 ) -> Generation:
     """Ask again for what an ended job asked, by the same recipe and today's price.
 
-    Raises CannotSubmit while it has not ended or when its model is gone, and what
-    ``submit_generation`` raises.
+    Raises CannotSubmit while it has not ended or when its model is gone or cannot be
+    used now, and what ``submit_generation`` raises.
     """
     job.refresh_from_db()
     if job.status not in ENDS:
         raise CannotSubmit("This job has not ended yet.")
     if job.image_model is None:
         raise CannotSubmit("This model is no longer here. Choose another one.")
+    request, inputs = GenerationRequest.from_json(job.recipe), _inputs_again(job)
+    _refuse_unusable(job.image_model, request, inputs)
     return submit_generation(
         user=job.owner,
         prompt=job.generation.prompt,
-        requests=[(job.image_model, GenerationRequest.from_json(job.recipe))],
+        requests=[(job.image_model, request)],
         client_token=client_token,
-        inputs=[_inputs_again(job)],
+        inputs=[inputs],
         told_credits=told_credits,
     )
+
+
+def _refuse_unusable(
+    image_model: ImageModel, request: GenerationRequest, inputs: Sequence[Input]
+) -> None:
+    """Refuse what would only fail today: no form has checked this recipe again."""
+    availability = catalog.availability_of(image_model)
+    if not availability.is_available:
+        raise CannotSubmit(availability.reason)
+    given = [Given(role=each.role) for each in inputs]
+    if (refusal := provider_checks.refusal(image_model, request, given)) is not None:
+        raise CannotSubmit(refusal[1])
 
 
 def _inputs_again(job: GenerationJob) -> list[Input]:
@@ -274,21 +300,3 @@ _affinities: dict[str, Affinity] = {}
 def _affinity_of(lane: str) -> Affinity:
     """Return this process's own memory of how long its loaded models went first."""
     return _affinities.setdefault(lane, Affinity(settings.LOCAL_MAX_WAIT_SECONDS))
-
-
-def _loaded_models(lane: str) -> Collection[int]:
-    """Return the primary keys of the image models this process has in memory."""
-    if lane != Lane.LOCAL:
-        return ()
-    providers = (registry.get(slug) for slug in registry.all_slugs())
-    loaded = {
-        each.slug: each.loaded_models() for each in providers if each.lane == lane
-    }
-    return [
-        pk
-        for slug, models in loaded.items()
-        if models
-        for pk in ImageModel.objects.filter(
-            provider=slug, provider_model_id__in=models
-        ).values_list("pk", flat=True)
-    ]

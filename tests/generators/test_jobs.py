@@ -1,9 +1,11 @@
 """Submitting, canceling and trying again."""
 
 import dataclasses
+import datetime as dt
 import uuid
 
 import pytest
+from django.utils import timezone
 
 from accounts import ledger
 from accounts.ledger import InsufficientCredits
@@ -11,7 +13,7 @@ from accounts.models import CreditEntry
 from generators import catalog, jobs, wake
 from generators.capabilities import ImageRole
 from generators.contracts import InputImage, Lane
-from generators.models import Generation, GenerationJob
+from generators.models import Connection, Generation, GenerationJob, ImageModel
 from tests import factories
 
 Status = GenerationJob.Status
@@ -157,6 +159,38 @@ def test_retry_of_a_running_job_or_a_vanished_model_is_refused(alice):
     jobs.cancel_job(job)
     GenerationJob.objects.filter(pk=job.pk).update(image_model=None)
     with pytest.raises(jobs.CannotSubmit):
+        jobs.retry_job(job, client_token=uuid.uuid4())
+
+
+def test_when_the_model_has_ended_then_trying_again_says_so_and_holds_nothing(alice):
+    job = factories.make_job(alice)
+    jobs.cancel_job(job)
+    before = balance(alice)
+    yesterday = timezone.localdate() - dt.timedelta(days=1)
+    ImageModel.objects.filter(pk=job.image_model_id).update(sunset_date=yesterday)
+    with pytest.raises(jobs.CannotSubmit, match="ended on"):
+        jobs.retry_job(job, client_token=uuid.uuid4())
+    assert (balance(alice), Generation.objects.count()) == (before, 1)
+
+
+def test_when_its_last_connection_is_gone_then_trying_again_says_so(alice):
+    Connection.objects.create(provider="google", label="ours", check_passed=True)
+    job = factories.make_job(alice, model="nano-banana-2-1")
+    jobs.cancel_job(job)
+    before = balance(alice)
+    Connection.objects.all().delete()
+    with pytest.raises(jobs.CannotSubmit, match="Not connected"):
+        jobs.retry_job(job, client_token=uuid.uuid4())
+    assert (balance(alice), Generation.objects.count()) == (before, 1)
+
+
+def test_when_the_provider_would_refuse_the_old_recipe_then_so_does_trying_again(alice):
+    Connection.objects.create(provider="stability", label="ours", check_passed=True)
+    job = factories.make_job(alice, model="stable-image-core")
+    jobs.cancel_job(job)
+    recipe = job.recipe | {"seed": 0}
+    GenerationJob.objects.filter(pk=job.pk).update(recipe=recipe)
+    with pytest.raises(jobs.CannotSubmit, match="seed 0"):
         jobs.retry_job(job, client_token=uuid.uuid4())
 
 
