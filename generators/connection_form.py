@@ -15,6 +15,10 @@ LONGEST_KEY: Final = 20_000
 
 KEPT: Final = "A key is kept. Type another to replace it."
 NO_KEY: Final = "It is encrypted before it is kept, and never shown again."
+IN_CLEAR: Final = (
+    "Use https, or the key could be read on its way. Only a server of your own network, "
+    "such as 192.168.1.20 or server.lan, may be asked by http."
+)
 MOVED: Final = "The address changed. Type the key that belongs there, or remove it."
 
 
@@ -96,10 +100,8 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         if not address and not usual:
             raise forms.ValidationError("Say where the server is.")
         scheme, host, _ = hosts.origin(address)
-        if scheme == "http" and host in {hosts.origin(each)[1] for each in usual}:
-            raise forms.ValidationError(
-                "Use https, or the key could be read on its way."
-            )
+        if scheme == "http" and not hosts.is_private(host):
+            raise forms.ValidationError(IN_CLEAR)
         return address
 
     def clean_result_hosts(self) -> str:

@@ -21,6 +21,7 @@ from accounts.encryption import CannotDecrypt, decrypt, encrypt
 from generators.clock import before, read
 from generators.contracts import Access, Availability
 from generators.errors import NotConfigured
+from generators.hosts import is_private, origin
 from generators.models import Connection, GenerationJob, ImageModel
 from generators.providers import registry
 from generators.providers.base import Provider, RemoteProvider
@@ -62,7 +63,7 @@ def access_of(connection: Connection) -> Access:
     except CannotDecrypt:
         raise NotConfigured(detail=NO_KEY_READABLE) from None
     hosts = (each.strip() for each in connection.result_hosts.split(","))
-    can_ring = unbound.has_webhooks and settings.SITE_URL.startswith("https://")
+    can_ring = unbound.has_webhooks and _can_be_rung()
     path = reverse("generators:webhook", kwargs={"public_id": connection.public_id})
     return Access(
         base_url=connection.base_url or next(iter(unbound.base_urls), ""),
@@ -72,6 +73,12 @@ def access_of(connection: Connection) -> Access:
         webhook_url=f"{settings.SITE_URL}{path}" if can_ring else "",
         webhook_secret=salted_hmac(__name__, str(connection.public_id)).hexdigest(),
     )
+
+
+def _can_be_rung() -> bool:
+    """Say whether a service may be told to ring: some refuse work for a private host."""
+    scheme, host, _ = origin(settings.SITE_URL)
+    return scheme == "https" and not is_private(host)
 
 
 def bound(connection: Connection) -> RemoteProvider:

@@ -5,6 +5,7 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+PRIVATE_ENDINGS: Final = (".home.arpa", ".internal", ".lan", ".local", ".localhost")
 _NAME: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
 
@@ -45,6 +46,13 @@ def origin(address: str) -> tuple[str, str, int | None]:
     return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or usual
 
 
+def is_private(host: str) -> bool:
+    """Say whether a host is of a network of one's own, by how it is written alone."""
+    if _is_number(host):
+        return _is_private_number(host)
+    return "." not in host or host.endswith(PRIVATE_ENDINGS)
+
+
 def _parts(address: str) -> SplitResult | None:
     try:
         parts = urlsplit(address)
@@ -71,6 +79,13 @@ def _is_number(host: str) -> bool:
     """Say whether it is an address in figures, in any of the forms resolvers take."""
     last = host.rpartition(".")[2]
     return ":" in host or last.isdecimal() or last.startswith("0x")
+
+
+def _is_private_number(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host.strip("[]")).is_global
+    except ValueError:  # a form that only resolvers take
+        return False
 
 
 def _checked_number(host: str) -> str:

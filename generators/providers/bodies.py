@@ -92,8 +92,8 @@ def _decoded(text: memoryview) -> Spool:
 
 
 def _decoded_with_escapes(text: bytes) -> bytes:
-    """Decode base64 in which the slashes are escaped, as JSON allows."""
+    """Decode base64 in which signs are escaped (``\\/``, ``\\u003d``), as JSON allows."""
     try:
-        return binascii.a2b_base64(text.replace(b"\\/", b"/"), strict_mode=True)
-    except binascii.Error as error:
+        return binascii.a2b_base64(json.loads(b'"%s"' % text), strict_mode=True)
+    except ValueError as error:
         raise UnexpectedResponse(detail=f"damaged base64: {error}") from error

@@ -32,14 +32,29 @@ def test_when_there_is_no_room_then_the_next_waits_until_there_is():
     gate = Gate(100)
     first, first_may_go = enter(gate, 60)
     assert first.wait(WAIT_SECONDS)
-    second, second_may_go = enter(gate, 60)
     small, small_may_go = enter(gate, 40)
     assert small.wait(WAIT_SECONDS)
+    second, second_may_go = enter(gate, 60)
     assert not second.wait(0.1)
     first_may_go.set()
     small_may_go.set()
     assert second.wait(WAIT_SECONDS)
     second_may_go.set()
+
+
+def test_when_small_pieces_keep_coming_then_a_large_one_has_its_turn():
+    gate = Gate(100)
+    first, first_may_go = enter(gate, 20)
+    assert first.wait(WAIT_SECONDS)
+    large, large_may_go = enter(gate, 90)
+    assert not large.wait(0.1)
+    small, small_may_go = enter(gate, 10)
+    assert not small.wait(0.1), "it passed the large one by"
+    first_may_go.set()
+    assert large.wait(WAIT_SECONDS)
+    assert small.wait(WAIT_SECONDS), "there was room for both"
+    large_may_go.set()
+    small_may_go.set()
 
 
 def test_when_one_piece_is_larger_than_the_gate_then_it_goes_alone():

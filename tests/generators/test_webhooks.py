@@ -152,6 +152,12 @@ def test_when_a_provider_has_no_webhooks_then_every_ring_is_refused(
     [
         ("https://pictures.example", "https://pictures.example/hooks/"),
         ("http://localhost:8000", ""),
+        ("http://pictures.example", ""),
+        ("https://localhost", ""),
+        ("https://pictures", ""),
+        ("https://pictures.lan", ""),
+        ("https://192.168.1.20:8443", ""),
+        ("https://[fd00::7]", ""),
     ],
 )
 def test_when_the_site_cannot_be_reached_then_no_service_is_told_to_ring(

@@ -16,6 +16,7 @@ from generators.contracts import (
     ModelSpec,
     OnProgress,
 )
+from generators.hosts import is_private, origin
 from generators.providers.http import Answer
 from generators.providers.openai_images import answers, payload, refusals
 from generators.providers.openai_images.answers import PICTURE_KEY
@@ -90,7 +91,8 @@ class CompatibleProvider(ImagesProtocol):
         return {"Authorization": f"Bearer {self.access.api_key or 'none'}"}
 
     def _refusal(self, answer: Answer) -> errors.ProviderError:
-        return refusals.compatible_error_of(answer)
+        is_near = is_private(origin(self._base_url)[1])
+        return refusals.compatible_error_of(answer, is_near=is_near)
 
 
 def _specs(ids: Iterable[str]) -> Iterator[ModelSpec]:

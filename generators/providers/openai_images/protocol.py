@@ -5,6 +5,7 @@ import importlib
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from generators import errors
 from generators.capabilities import Capabilities
@@ -40,7 +41,7 @@ class ImagesProtocol(RemoteProvider):
         url = self.access.base_url.rstrip("/")
         if not url:
             raise errors.NotConfigured(detail=f"{self.slug} has no address")
-        return url if _VERSIONED.search(url) else f"{url}/v1"
+        return url if _VERSIONED.search(urlsplit(url).path) else f"{url}/v1"
 
     def _headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.access.api_key}"}

@@ -33,15 +33,16 @@ def error_of(answer: Answer) -> errors.ProviderError:
     return error
 
 
-def compatible_error_of(answer: Answer) -> errors.ProviderError:
+def compatible_error_of(answer: Answer, *, is_near: bool) -> errors.ProviderError:
     """Return what a refusal of another server means.
 
     Local ones draw one picture at a time and answer 503 while they do, so nothing was
-    accepted. Out of memory is what torch says, in whichever form it is passed on (m).
+    accepted. A gateway may pass on the 503 of a service that had accepted it; one that
+    says when to come back had not. Out of memory is what torch says, in whichever form it is passed on (m).
     """
     if _says(answer, "out of memory"):
         return errors.ResourceExhausted(detail=answer.detail())
-    if answer.status == 503:
+    if answer.status == 503 and (is_near or answer.retry_after is not None):
         return errors.RateLimited(
             retry_after=answer.retry_after, detail=answer.detail()
         )

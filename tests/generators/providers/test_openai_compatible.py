@@ -15,12 +15,14 @@ from generators import errors
 from generators.capabilities import ImageRole, Operation
 from generators.contracts import Access, GenerationRequest, InputImage
 from generators.providers.bodies import Document
+from generators.providers.http import MAX_PICTURE_BYTES, Answer
 from generators.providers.openai_images import answers
 from generators.providers.openai_images.compatible import (
     ABLE,
     MOST_MODELS,
     CompatibleProvider,
 )
+from generators.spool import Spool
 from tests.fakes import wire
 from tests.fakes.services.openai_compatible import FakeCompatible
 from tests.fakes.wire import Fault, Reply
@@ -209,6 +211,32 @@ def test_when_an_address_is_given_then_its_version_is_kept_or_added(
     provider.close()
 
 
+def test_when_a_host_has_the_name_of_a_version_then_one_is_added_all_the_same():
+    for base, whole in (
+        ("https://v1.example.com", "https://v1.example.com/v1"),
+        ("https://x.example/v2", "https://x.example/v2"),
+    ):
+        provider = CompatibleProvider(Access(base_url=base))
+        assert provider._base_url == whole
+
+
+@pytest.mark.parametrize(
+    ("base_url", "headers", "expected"),
+    [
+        ("https://gateway.example", {}, errors.ProviderFailed),
+        ("https://gateway.example", {"retry-after": "3"}, errors.RateLimited),
+        ("http://192.168.1.20:8080", {}, errors.RateLimited),
+        ("http://comfyui:8188", {}, errors.RateLimited),
+    ],
+)
+def test_when_it_is_busy_then_only_who_surely_took_nothing_is_asked_again(
+    base_url, headers, expected
+):
+    provider = CompatibleProvider(Access(base_url=base_url))
+    answer = Answer(status=503, headers=headers, body=Spool(b"busy"))
+    assert type(provider._refusal(answer)) is expected
+
+
 def test_when_it_is_not_connected_then_it_offers_nothing():
     assert CompatibleProvider().catalog() == ()
     assert not CompatibleProvider().availability().is_available
@@ -343,7 +371,7 @@ def test_when_a_download_breaks_then_only_it_is_tried_again(provider, service, f
 
 def test_when_a_picture_is_too_large_then_it_is_not_taken(provider, service):
     service.fail(answered({"url": "/files/1.png"}))
-    service.files["1"] = b"x" * 31_000_000
+    service.files["1"] = b"x" * (MAX_PICTURE_BYTES + 1)
     with pytest.raises(errors.UnexpectedResponse):
         draw(provider)
 
