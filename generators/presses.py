@@ -92,7 +92,7 @@ class Press:
         self,
         shares: Sequence[Share],
         requests: Sequence[tuple[ImageModel, GenerationRequest]],
-        ready: Mapping[Picture, PreparedImage],
+        ready: dict[Picture, PreparedImage],
     ) -> Generation:
         told = None
         if self.told_price is not None:
@@ -100,6 +100,7 @@ class Press:
         typed = clean(self.composer.values.get("prompt", ""))[:MOST_TITLE_CHARS]
         read = (request.prompt for _, request in requests if request.prompt)
         with transaction.atomic():
+            transaction.on_commit(ready.clear)  # from then on they are the gallery's
             images = {
                 picture: uploads.add(prepared, owner=self.user)
                 for picture, prepared in ready.items()
@@ -120,7 +121,10 @@ class Press:
 
 @contextmanager
 def _kept(pictures: Sequence[Picture]) -> Iterator[dict[Picture, PreparedImage]]:
-    """Write the files that came, one after the other; remove them if it is refused."""
+    """Write the files that came, one after the other; remove them if it is refused.
+
+    Those in the gallery are no longer among them: what fails after that keeps them.
+    """
     ready: dict[Picture, PreparedImage] = {}
     try:
         for picture in pictures:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings as site
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.db.models.signals import post_save
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from PIL import Image as Pillow
@@ -408,6 +410,23 @@ def test_when_its_bytes_are_too_many_for_the_model_then_it_is_refused_unpaid(
     assert press(signed_in, init_image=file(size=(300, 300))).status_code == 200
     work()
     assert GenerationJob.objects.get().status == Status.SUCCEEDED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_something_fails_after_the_press_is_kept_then_so_are_its_pictures(
+    signed_in, alice
+):
+    def fail(**_):
+        transaction.on_commit(lambda: 1 / 0)
+
+    post_save.connect(fail, sender=Generation)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            press(signed_in, init_image=file())
+    finally:
+        post_save.disconnect(fail, sender=Generation)
+    stored = alice.images.get().file.path
+    assert (Path(site.MEDIA_ROOT) / stored).is_file()
 
 
 def test_when_pictures_are_sent_together_then_each_gets_its_share_of_the_bytes(
