@@ -249,7 +249,8 @@ class BreakingTls:
         except (ssl.SSLError, OSError):
             return  # they do not trust us
         with secured:
-            self.told = secured.recv(65_536)
+            while not self.told.endswith(b"{}"):  # what is left unread resets the line
+                self.told += secured.recv(65_536)
             with socket.socket(fileno=os.dup(secured.fileno())) as bare:
                 bare.sendall(b"this is no record of TLS")
 
