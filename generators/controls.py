@@ -1,7 +1,7 @@
 """The controls under Advanced: those of the chosen models, each by its field's name."""
 
 import enum
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -85,7 +85,8 @@ class Panel:
         base = self._base(Kind.TEXT, name, spec.label, hint=spec.hint)
         base = replace(base, placeholder=spec.default, is_required=spec.is_required)
         if spec.numbers is not None:
-            return replace(base, kind=Kind.NUMBER, limits=spec.numbers)
+            limits = _widest(each.numbers for each in specs)
+            return replace(base, kind=Kind.NUMBER, limits=limits)
         if spec.values:
             choices = _choices_of(specs, base.value)
             return replace(base, kind=Kind.CHOICE, choices=choices)
@@ -97,7 +98,7 @@ class Panel:
 
     def _strength(self, having: Sequence[Share]) -> Control:
         hint = "0 keeps the start picture, 1 hardly looks at it."
-        limits = having[0].able.strength
+        limits = _widest(share.able.strength for share in having)
         return self._number("strength", "Strength", limits, hint=hint)
 
     def _resolution(self, having: Sequence[Share]) -> Control:
@@ -125,12 +126,12 @@ class Panel:
         return replace(base, most=min(most, MOST_ROLLED_SEED))
 
     def _steps(self, having: Sequence[Share]) -> Control:
-        limits = having[0].able.num_inference_steps
+        limits = _widest(share.able.num_inference_steps for share in having)
         hint = "More steps take longer."
         return self._number("num_inference_steps", "Steps", limits, hint=hint)
 
     def _guidance(self, having: Sequence[Share]) -> Control:
-        limits = having[0].able.guidance_scale
+        limits = _widest(share.able.guidance_scale for share in having)
         hint = "Higher follows the words more closely."
         return self._number("guidance_scale", "Guidance", limits, hint=hint)
 
@@ -181,6 +182,19 @@ _PLAIN: Final[dict[str, Callable[[Panel, Sequence[Share]], Control]]] = {
     "own_size": Panel._own_size,
 }
 """Beside the models' own options, in the order they are drawn."""
+
+
+def _widest(ranges: Iterable[NumberRange | None]) -> NumberRange | None:
+    """Return what any of the models takes; one beyond whose range it is says so."""
+    found = [each for each in ranges if each is not None]
+    if not found:
+        return None
+    return replace(
+        found[0],
+        minimum=min(each.minimum for each in found),
+        maximum=max(each.maximum for each in found),
+        step=min(each.step for each in found),
+    )
 
 
 def _choices_of(specs: Sequence[OptionSpec], chosen: str) -> list[Choice]:

@@ -1,12 +1,20 @@
 """What the page says before a press that a person would not expect."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from generators import shapes
 from generators.capabilities import Size
 from generators.form_pictures import Picture
 from generators.operations import ROLE_WORDS
 from generators.shares import Share
+
+_NUMBER_WORDS: Final = {
+    "seed": "seed",
+    "num_inference_steps": "steps",
+    "guidance_scale": "guidance",
+    "strength": "strength",
+}
 
 
 def notes_on(
@@ -28,6 +36,9 @@ def _notes(
     if left:
         roles = dict.fromkeys(ROLE_WORDS[each.role] for each in left)
         yield f"{label} does without the {' and '.join(roles)}."
+    for name in share.others_numbers:
+        words = _NUMBER_WORDS[name]
+        yield f"{label} keeps to its own {words}; yours is out of its range."
     for spec in share.others_choices:
         yield f"{label} keeps to its own {spec.label.lower()}."
     if size is not None and share.is_compared and not share.is_sized_by_image:

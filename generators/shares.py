@@ -1,13 +1,21 @@
 """One image model's share of what was typed: what it is asked, and what that costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
-from generators import catalog, operations, pricing, shapes, validation
+from generators import (
+    catalog,
+    field_checks,
+    operations,
+    pricing,
+    shapes,
+    validation,
+)
 from generators.capabilities import Capabilities, Operation, OptionSpec, Size
 from generators.contracts import GenerationRequest
+from generators.field_checks import Refused
 from generators.form_pictures import Picture
 from generators.models import ImageModel
 from generators.typed_values import read_size
@@ -27,6 +35,14 @@ PLAIN_FIELDS: Final = (
 """The fields of the form that ``validation.Typed`` takes as they are, by its names."""
 
 RESOLUTION: Final = "resolution"
+
+_NUMBERS: Final[dict[str, Callable[[object, Capabilities], object]]] = {
+    "seed": partial(field_checks.seed, num_images=1),
+    "num_inference_steps": field_checks.num_inference_steps,
+    "guidance_scale": field_checks.guidance_scale,
+    "strength": partial(field_checks.strength, operation=Operation.IMAGE_TO_IMAGE),
+}
+"""The numbers whose range is each model's own, and how each is read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +116,8 @@ class Share:
         if not self.reads_prompt:
             plain["prompt"] = ""  # kept as the picture's title; the page says so
         if self.is_compared:
-            plain |= {name: "" for name in plain if not self.has(name)}
+            mute = {name for name in plain if not self.has(name)}
+            plain |= dict.fromkeys({*mute, *self.others_numbers}, "")
         return Typed(
             **plain,
             size=self._size_typed,
@@ -195,8 +212,21 @@ class Share:
         }
 
     @cached_property
+    def others_numbers(self) -> list[str]:
+        """Return the fields whose number is beyond its own range, but not all others'."""
+        return [name for name, read in _NUMBERS.items() if self._is_beyond(name, read)]
+
+    def _is_beyond(
+        self, name: str, read: Callable[[object, Capabilities], object]
+    ) -> bool:
+        value = self.values.get(name, "")
+        if not self.has(name) or _fits(read, value, self.able):
+            return False
+        return any(_fits(read, value, able) for able in self.beside)
+
+    @cached_property
     def others_choices(self) -> list[OptionSpec]:
-        """Return its options for which a value was chosen that only others have."""
+        """Return its options for which a value was chosen that only others take."""
         return [
             spec
             for spec in self.able.options_of(self.operation)
@@ -205,11 +235,22 @@ class Share:
 
     def _is_of_others(self, name: str) -> bool:
         value = self.values.get(f"{OPTION_PREFIX}{name}", "")
-        own = next((each for each in self.able.options if each.name == name), None)
-        if not value or own is None or not own.values or value in own.values:
+        options = self.able.options_of(self.operation)
+        own = next((each for each in options if each.name == name), None)
+        if not value or own is None or own.allows(value):
             return False
         return any(
-            each.name == name and value in each.values
+            each.name == name and each.allows(value)
             for able in self.beside
             for each in able.options
         )
+
+
+def _fits(
+    read: Callable[[object, Capabilities], object], value: object, able: Capabilities
+) -> bool:
+    try:
+        read(value, able)
+    except Refused:
+        return False
+    return True

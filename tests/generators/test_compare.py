@@ -136,10 +136,11 @@ def test_when_not_all_have_a_control_then_it_names_those_that_do(signed_in):
 
 
 def test_when_values_are_wrong_for_one_then_it_is_named(signed_in, alice):
-    response = press(signed_in, seed=str(2**31), option_quality="best")
+    typed = {"negative_prompt": "x" * 4001, "option_quality": "best"}
+    response = press(signed_in, **typed)
     page = text_of(response)
     assert response.status_code == 422
-    assert "Test studio: The seed must be a whole number from 0 to 2147483647" in page
+    assert "Test card: This is 4,001 characters long" in page
     assert "Test studio: “best” is not one of these: low, medium, high." in page
     assert page.count('aria-selected="true"') == 3
     assert not Generation.objects.exists()
@@ -165,6 +166,56 @@ def test_when_only_one_has_a_value_then_the_others_keep_to_their_own(signed_in):
     assert chosen == [[], ["hd"], ["high"], [], ["hd"], ["medium"]]
     blank = controls(signed_in)
     assert re.search(r'<option value="" selected>The model\'s own<', blank)
+
+
+def test_when_a_number_is_beyond_one_model_then_it_keeps_to_its_own_and_says_so(
+    signed_in,
+):
+    other = ImageModel.objects.get(slug="fake-async")
+    narrow = {"minimum": 1, "maximum": 4, "default": 2, "step": 1}
+    other.capabilities |= {
+        "has_seed": True,
+        "max_seed": 99,
+        "num_inference_steps": narrow,
+        "guidance_scale": narrow,
+    }
+    other.save()
+    models = ["fake-async", "fake"]
+    typed = {"seed": "1234", "num_inference_steps": "12", "guidance_scale": "4.5"}
+    page = controls(signed_in, models, **typed)
+    for words in ("seed", "steps", "guidance"):
+        note = f"Test card, polled keeps to its own {words}; yours is out of its range."
+        assert note in page
+    assert re.search(r'min="1" max="50"', page), "the widest range can be chosen"
+    assert press(signed_in, models, **typed).status_code == 200
+    narrow_one, wide_one = GenerationJob.objects.order_by("pk")
+    names = ("seed", "num_inference_steps", "guidance_scale")
+    assert [narrow_one.recipe[name] for name in names] == [None, 2, 2]
+    assert [wide_one.recipe[name] for name in names] == [1234, 12, 4.5]
+
+
+def test_when_a_number_is_beyond_all_of_them_then_the_error_names_model_and_field(
+    signed_in,
+):
+    page = text_of(press(signed_in, ["fake", "fake-async"], seed="-1"))
+    assert 'id="seed-error">Test card: The seed must be' in page
+    assert not Generation.objects.exists()
+
+
+def test_when_an_options_number_is_beyond_one_model_then_it_keeps_to_its_own(signed_in):
+    option = {"name": "grow_mask", "label": "Grow the mask", "default": "5"}
+    for slug, most in (("fake", 100), ("fake-async", 20)):
+        row = ImageModel.objects.get(slug=slug)
+        numbers = {"minimum": 0, "maximum": most, "default": 5, "step": 1}
+        row.capabilities["options"] = [option | {"numbers": numbers}]
+        row.save()
+    models = ["fake", "fake-async"]
+    page = controls(signed_in, models, option_grow_mask="50")
+    assert "Test card, polled keeps to its own grow the mask." in page
+    assert press(signed_in, models, option_grow_mask="50").status_code == 200
+    jobs_made = GenerationJob.objects.order_by("pk")
+    values = [job.recipe["options"][0]["value"] for job in jobs_made]
+    assert values == ["50", "5"]
 
 
 def test_when_a_shape_is_missing_then_the_nearest_is_drawn_and_said(signed_in):
