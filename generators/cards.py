@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -14,9 +13,6 @@ from generators import advice, catalog, estimates
 from generators.contracts import GenerationRequest
 from generators.models import GenerationJob, ImageModel
 from generators.pricing import price_of
-
-if TYPE_CHECKING:
-    pass
 
 Status = GenerationJob.Status
 Phase = GenerationJob.Phase

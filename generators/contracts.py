@@ -5,7 +5,7 @@ and reused by itself.
 """
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -61,6 +61,15 @@ class CostRule:
     def to_json(self) -> dict[str, Any]:
         """Return it as ``ImageModel.costs`` keeps it."""
         return record_json.to_json(self)
+
+    def holds(self, request: "GenerationRequest") -> bool:
+        """Say whether all its conditions hold for a request."""
+        pixels = request.width * request.height
+        return (
+            (not self.operations or request.operation in self.operations)
+            and (self.max_pixels is None or pixels <= self.max_pixels)
+            and all(request.option(each.name) == each.value for each in self.options)
+        )
 
     @classmethod
     def from_json(cls, value: object) -> Self:
@@ -155,6 +164,11 @@ class GenerationRequest:
     def from_json(cls, value: object) -> Self:
         """Read what ``to_json`` made; ``ValueError`` names what is wrong in it."""
         return record_json.from_json(cls, value)
+
+
+def rule_for(rules: Iterable[CostRule], request: GenerationRequest) -> CostRule | None:
+    """Return the rule that counts for a request, if any holds."""
+    return next((rule for rule in rules if rule.holds(request)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from gallery.files import StorageFailed
 from gallery.models import Image
 from gallery.storage import BrokenPicture, PreparedImage
 from generators import inputs, jobs, validation
-from generators.bytes_in_flight import gate
-from generators.capabilities import ImageRole
+from generators.bytes_in_flight import bytes_to_decode, gate
+from generators.capabilities import ImageRole, Size
 from generators.contracts import GenerationRequest
 from generators.form_pictures import Picture
 from generators.forms import MOST_MODELS, Composer
@@ -30,7 +30,6 @@ from generators.shares import Share
 from generators.validation import RequestErrors
 
 MOST_TITLE_CHARS: Final = 1000
-_DECODED_BYTES: Final = 16_000_000
 TOO_MANY_MODELS: Final = f"Compare at most {MOST_MODELS} models at once."
 
 
@@ -137,10 +136,12 @@ def _kept(pictures: Sequence[Picture]) -> Iterator[dict[Picture, PreparedImage]]
 
 
 def _prepared(picture: Picture, file: "UploadedFile[Any]") -> PreparedImage:
-    file.seek(0)
-    content = file.read()
+    size = picture.size or Size(width=0, height=0)
+    pixels = size.width * size.height
     try:
-        with gate.hold(len(content) + _DECODED_BYTES):
+        with gate.hold(bytes_to_decode(file.size or 0, pixels)):
+            file.seek(0)
+            content = file.read()
             return uploads.prepare(content, is_mask=picture.role is ImageRole.MASK)
     except (BrokenPicture, StorageFailed) as error:
         raise RequestErrors({picture.field: error.user_message}) from error

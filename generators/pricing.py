@@ -11,7 +11,7 @@ from typing import Any
 
 from generators import record_json
 from generators.capabilities import Capabilities, Operation
-from generators.contracts import CostRule, GenerationRequest, OptionValue
+from generators.contracts import CostRule, GenerationRequest, OptionValue, rule_for
 from generators.models import ImageModel
 
 PIXELS_OF_A_MEGAPIXEL = 1024 * 1024
@@ -102,24 +102,15 @@ def _cost(
     rules: list[CostRule], request: GenerationRequest, num_inputs: int
 ) -> Fraction | None:
     """Return the dollars of one picture by the first rule that holds."""
-    for rule in rules:
-        if _holds(rule, request):
-            pixels = request.width * request.height
-            extra = max(0, math.ceil(pixels / PIXELS_OF_A_MEGAPIXEL) - 1)
-            return (
-                _dollars(rule.usd)
-                + _dollars(rule.usd_per_extra_megapixel) * extra
-                + _dollars(rule.usd_per_input_image) * num_inputs
-            )
-    return None
-
-
-def _holds(rule: CostRule, request: GenerationRequest) -> bool:
+    rule = rule_for(rules, request)
+    if rule is None:
+        return None
     pixels = request.width * request.height
+    extra = max(0, math.ceil(pixels / PIXELS_OF_A_MEGAPIXEL) - 1)
     return (
-        (not rule.operations or request.operation in rule.operations)
-        and (rule.max_pixels is None or pixels <= rule.max_pixels)
-        and all(request.option(each.name) == each.value for each in rule.options)
+        _dollars(rule.usd)
+        + _dollars(rule.usd_per_extra_megapixel) * extra
+        + _dollars(rule.usd_per_input_image) * num_inputs
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from generators.contracts import Cost, CostRule, GenerationRequest, ModelSpec
+from generators.contracts import Cost, GenerationRequest, ModelSpec, rule_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,29 +44,16 @@ def cost_of(
     usage: Usage, request: GenerationRequest, spec: ModelSpec, *, num_images: int
 ) -> Cost | None:
     """Return what a call costs the operator, or ``None`` where no list says."""
-    listed = _list_price(request, spec)
-    if listed is None:
+    rule = rule_for(spec.costs, request)
+    if rule is None:
         return None
-    micros = listed * num_images * 1_000_000
+    micros = rule.usd * num_images * 1_000_000
     prices = TOKEN_PRICES.get(spec.provider_model_id)
     if prices is None or usage.read is None:
         return Cost(usd_micros=round(micros), is_exact=False)
     # Dollars of a million tokens are millionths of a dollar each.
     tokens = usage.read * prices.read + usage.thought * prices.thought
     return Cost(usd_micros=round(micros + tokens), is_exact=True)
-
-
-def _list_price(request: GenerationRequest, spec: ModelSpec) -> float | None:
-    return next((each.usd for each in spec.costs if _holds(each, request)), None)
-
-
-def _holds(rule: CostRule, request: GenerationRequest) -> bool:
-    pixels = request.width * request.height
-    return (
-        (not rule.operations or request.operation in rule.operations)
-        and (rule.max_pixels is None or pixels <= rule.max_pixels)
-        and all(request.option(each.name) == each.value for each in rule.options)
-    )
 
 
 def _count(value: object) -> int | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from generators.contracts import Cost, CostRule, GenerationRequest, ModelSpec
+from generators.contracts import Cost, GenerationRequest, ModelSpec, rule_for
 from generators.errors import UnexpectedResponse
 
 _MICROS = 1_000_000
@@ -16,7 +16,7 @@ def listed(
     Ideogram bills what it drew, pictures that its moderation withholds too (s). Its
     prices depend on neither the size nor the pictures given.
     """
-    rule = next((each for each in spec.costs if _holds(each, request)), None)
+    rule = rule_for(spec.costs, request)
     if rule is None:
         return None
     return Cost(usd_micros=round(rule.usd * _MICROS) * num_images, is_exact=False)
@@ -39,10 +39,3 @@ def billed(value: dict[str, Any]) -> Cost | None:
 def _amount(micros: Any) -> int | None:
     is_one = isinstance(micros, int) and not isinstance(micros, bool) and micros >= 0
     return micros if is_one else None
-
-
-def _holds(rule: CostRule, request: GenerationRequest) -> bool:
-    is_for = not rule.operations or request.operation in rule.operations
-    return is_for and all(
-        request.option(each.name) == each.value for each in rule.options
-    )
