@@ -179,13 +179,13 @@ class Capabilities:
     A field that is ``None`` (or empty) means the model has no such control, and a
     request that sets it is refused by name, never dropped silently.
     ``sized_by_image`` are the operations whose picture follows the input picture, so
-    that no size is chosen; ``prompted`` are those that read words, all where it is
-    empty. More pictures than ``images_per_job`` become several jobs, so that each paid
+    that no size is chosen; ``prompted`` are those that read words, where it is ``None``
+    all of them. More pictures than ``images_per_job`` become several jobs, so that each paid
     call is a job of its own.
     """
 
     operations: tuple[Operation, ...] = (Operation.TEXT_TO_IMAGE,)
-    prompted: tuple[Operation, ...] = ()
+    prompted: tuple[Operation, ...] | None = None
     sizes: tuple[Size, ...] = ()
     size_range: SizeRange | None = None
     default_size: Size | None = None
@@ -227,7 +227,7 @@ class Capabilities:
 
     def reads_prompt(self, operation: Operation) -> bool:
         """Say whether words steer this operation."""
-        return not self.prompted or operation in self.prompted
+        return self.prompted is None or operation in self.prompted
 
     def options_of(self, operation: Operation) -> tuple[OptionSpec, ...]:
         """Return the further controls that an operation has."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from generators.capabilities import Capabilities, Operation
+from generators.capabilities import Capabilities
 from generators.contracts import ModelSpec
 from generators.providers import registry
 from generators.providers.base import RemoteProvider
@@ -97,8 +97,9 @@ def _guides(able: Capabilities) -> str:
         parts.append(str(able.max_reference_images))
     if able.max_style_images:
         parts.append(f"{able.max_style_images} of style")
-    if able.has_mask and Operation.INPAINT in able.operations:
-        parts.append("mask")
+    if able.has_mask:
+        is_needed = all(each.needs_mask for each in able.operations)
+        parts.append("needs a mask" if is_needed else "mask")
     return ", ".join(parts)
 
 

@@ -115,6 +115,16 @@ def test_when_fields_are_left_out_then_they_take_their_defaults():
     assert spec.capabilities.max_images == 1
 
 
+@pytest.mark.parametrize(
+    ("prompted", "reads"),
+    [(None, {True}), ((), {False}), ((Operation.INPAINT,), {True, False})],
+)
+def test_when_it_is_kept_as_json_then_what_reads_words_is_as_it_was(prompted, reads):
+    able = Capabilities.from_json(Capabilities(prompted=prompted).to_json())
+    assert able.prompted == prompted
+    assert {able.reads_prompt(each) for each in Operation} == reads
+
+
 _GARBAGE = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda each: st.lists(each) | st.dictionaries(st.text(), each),

@@ -83,3 +83,17 @@ def test_when_nothing_is_chosen_then_the_price_is_the_catalogues():
 def test_when_the_document_is_read_then_its_table_is_of_today():
     text = provider_matrix.PATH.read_text(encoding="utf-8")
     assert provider_matrix.written(text) == text, "run manage.py provider_matrix"
+
+
+def test_when_a_model_does_nothing_without_a_mask_then_its_line_says_so():
+    lines = provider_matrix.PATH.read_text(encoding="utf-8").splitlines()
+    for spec in _specs():
+        if all(each.needs_mask for each in spec.capabilities.operations):
+            [line] = [each for each in lines if f"| `{spec.slug}` |" in each]
+            assert "needs a mask" in line
+
+
+def test_when_words_are_read_by_some_operations_then_the_model_has_them():
+    for spec in _specs():
+        able = spec.capabilities
+        assert set(able.prompted or ()) <= set(able.operations), spec.slug
