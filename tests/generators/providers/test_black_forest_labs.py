@@ -33,6 +33,7 @@ from generators.models import ImageModel
 from generators.providers import catalog_file
 from generators.providers.black_forest_labs import provider as adapter
 from generators.providers.black_forest_labs.provider import BlackForestLabsProvider
+from generators.providers.http import MAX_PICTURE_BYTES
 from tests.fakes import wire
 from tests.fakes.services.black_forest_labs import FakeBlackForestLabs
 from tests.fakes.wire import Fault
@@ -814,7 +815,9 @@ def test_when_a_picture_is_damaged_then_its_bytes_come_as_they_are(service, flux
     assert result.images[0].content.read() == service.content
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * 30_000_001], ids=["empty", "huge"])
+@pytest.mark.parametrize(
+    "content", [b"", b"x" * (MAX_PICTURE_BYTES + 1)], ids=["empty", "huge"]
+)
 def test_when_a_picture_is_empty_or_huge_then_it_makes_no_sense(service, flux, content):
     service.content = content
     with pytest.raises(errors.UnexpectedResponse):

@@ -25,6 +25,7 @@ from generators.contracts import (
     Pending,
 )
 from generators.providers import catalog_file
+from generators.providers.http import MAX_PICTURE_BYTES
 from generators.providers.ideogram import lettering, provider, webhooks
 from generators.providers.ideogram.provider import IdeogramProvider
 from tests.fakes import wire
@@ -968,7 +969,7 @@ def test_when_a_picture_is_empty_then_it_is_none(service, ideogram, model):
 
 
 def test_when_a_picture_is_huge_then_it_is_refused(service, ideogram):
-    huge = Fault(reply=Reply(body=b"x" * 31_000_000))
+    huge = Fault(reply=Reply(body=b"x" * (MAX_PICTURE_BYTES + 1)))
     service.fail(huge, on="GET /pictures/")
     with pytest.raises(errors.UnexpectedResponse):
         finish(ideogram, request_for(V3))
