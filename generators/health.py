@@ -3,7 +3,8 @@
 Closed, it lets jobs through. After ``FAILURES_TO_OPEN`` failures in a row it opens for
 a while; then one job may try (half-open), whose success closes it and whose failure
 opens it for twice as long. What the service finds at fault in a request says that it
-is well; what an adapter refuses by itself says nothing. Each step is one conditional update, so that of two workers one takes it.
+is well; what an adapter refuses by itself says nothing. Each step is one conditional
+update, so that of two workers one takes it.
 """
 
 import logging
@@ -52,6 +53,7 @@ _KEY_TROUBLE = (
     errors.QuotaExhausted,
     errors.NotConfigured,
 )
+
 logger = logging.getLogger(__name__)
 
 
