@@ -23,6 +23,7 @@ def checked_address(text: str) -> str:
     """Return the address of a service without its last slash.
 
     Raises ``ValueError``. Private hosts are allowed: whoever may set one up may reach it.
+    Link-local ones are not: nobody serves pictures there, but clouds give out secrets.
     """
     address = text.strip().rstrip("/")
     if not address:
@@ -36,6 +37,13 @@ def checked_address(text: str) -> str:
         raise ValueError("The address must end before any ? or #.")
     if any(char.isspace() or not char.isprintable() for char in address):
         raise ValueError("The address must hold no spaces.")
+    if _is_link_local(parts.hostname):
+        raise ValueError(
+            "Link-local addresses, such as a cloud's metadata, are refused."
+        )
+    labels = parts.hostname.rstrip(".").split(".")
+    if not all(0 < len(label) <= 63 for label in labels):
+        raise ValueError("The address holds no name of a host.")
     return address
 
 
@@ -86,6 +94,15 @@ def _is_private_number(host: str) -> bool:
         return not ipaddress.ip_address(host.strip("[]")).is_global
     except ValueError:  # a form that only resolvers take
         return False
+
+
+def _is_link_local(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_link_local)
 
 
 def _checked_number(host: str) -> str:

@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 from django.conf import settings
@@ -285,10 +285,18 @@ def _new_job(
     )
 
 
-def _reserve(wallet: Wallet, jobs: Iterable[GenerationJob]) -> None:
-    for job in jobs:
-        credits = job.price_credits * job.num_images
-        ledger.reserve(wallet, credits, job_id=job.public_id)
+def _reserve(wallet: Wallet, jobs: Collection[GenerationJob]) -> None:
+    """Set aside what all jobs cost. Raise InsufficientCredits with the whole sum."""
+    prices = [job.price_credits * job.num_images for job in jobs]
+    held = 0
+    try:
+        for job, credits in zip(jobs, prices, strict=True):
+            ledger.reserve(wallet, credits, job_id=job.public_id)
+            held += credits
+    except ledger.InsufficientCredits as error:
+        raise ledger.InsufficientCredits(
+            needed=sum(prices), available=error.available + held
+        ) from None
 
 
 _claiming = threading.BoundedSemaphore(4)

@@ -294,7 +294,15 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         # What visitors mistype is their business; what breaks on our side is an error.
         "django.request": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        **{
+            f"django.security.{name}": {"level": "CRITICAL"}
+            for name in (
+                "DisallowedHost",
+                "RequestDataTooBig",
+                "TooManyFieldsSent",
+                "TooManyFilesSent",
+            )
+        },
     },
 }
 

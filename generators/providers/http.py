@@ -338,7 +338,11 @@ def _explained(deadline: Deadline, *, is_paid: bool, key: str) -> Iterator[None]
 
 
 def _words(error: Exception, key: str) -> str:
+    """Return what broke; of urllib3's nested words those that say it."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
     text = f"{type(error).__name__}: {error}"
+    if isinstance(reason, Exception):
+        text = f"{type(reason).__name__}: {str(reason).rpartition(': ')[2]}"
     return without(text, key)[:LONGEST_DETAIL]
 
 

@@ -297,6 +297,11 @@ def test_when_an_address_can_be_asked_then_it_is_kept(address, kept):
         "https://exam ple.com",
         "https://example.com:99999",
         "https://[::1",
+        "http://169.254.169.254/v1",
+        "http://[fe80::1]/v1",
+        "http://[::ffff:169.254.169.254]/v1",
+        "https://a..b/",
+        f"https://{'a' * 70}.com",
     ],
 )
 def test_when_an_address_cannot_be_asked_then_it_is_refused(address):

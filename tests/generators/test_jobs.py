@@ -72,8 +72,9 @@ def test_the_same_token_of_another_person_is_another_generation(alice, bob):
 def test_too_few_credits_for_all_leaves_nothing(alice):
     wallet = ledger.wallet_of(alice)
     ledger.adjust(wallet, 1 - balance(alice)[0], note="test")
-    with pytest.raises(InsufficientCredits):
+    with pytest.raises(InsufficientCredits) as got:
         factories.submit(alice, "an owl", factories.LOCAL, factories.PAID)
+    assert (got.value.needed, got.value.available) == (3, 1), "of the whole press"
     assert not Generation.objects.exists()
     assert not GenerationJob.objects.exists()
     assert balance(alice) == (1, 0)

@@ -175,6 +175,23 @@ def test_when_a_service_hangs_then_only_its_own_jobs_wait(new_page, models, fake
     fakes["openai"].let_go()
 
 
+@pytest.mark.parametrize("size", [(360, 740), (390, 844), (768, 1024)], ids=str)
+def test_when_a_phone_shows_a_model_with_many_shapes_then_nothing_lies_outside(
+    new_page, models, size
+):
+    width, height = size
+    view = {"width": width, "height": height}
+    page = new_page(viewport=view, is_mobile=True, has_touch=True)
+    for slug in (models["google"], models["openai"], models["stability"]):
+        choose(page, slug)
+        assert page.evaluate("innerWidth") == width, slug
+        assert page.evaluate("document.documentElement.scrollWidth") == width, slug
+        button = page.locator(".composer__go").bounding_box()
+        assert button["y"] + button["height"] <= height, slug
+        avatar = page.locator(".avatar").bounding_box()
+        assert avatar["x"] + avatar["width"] <= width - 4, slug
+
+
 def test_when_famous_names_are_searched_then_each_finds_an_entry(new_page):
     page = new_page()
     page.get_by_role("combobox", name="Model").click()

@@ -69,6 +69,6 @@ def test_mistakes_of_visitors_are_not_logged_but_ours_are():
     assert loggers["django.request"]["level"] == "ERROR"
     assert not logging.getLogger("django.request").isEnabledFor(logging.WARNING)
     assert logging.getLogger("django.request").isEnabledFor(logging.ERROR)
-    assert not logging.getLogger("django.security.DisallowedHost").isEnabledFor(
-        logging.ERROR
-    )
+    for name in ("DisallowedHost", "TooManyFieldsSent", "TooManyFilesSent"):
+        logger = logging.getLogger(f"django.security.{name}")
+        assert not logger.isEnabledFor(logging.ERROR)

@@ -188,8 +188,9 @@ def test_when_nobody_listens_then_it_surely_was_not_sent():
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     client = Http(f"http://127.0.0.1:{port}", headers={})
-    with pytest.raises(errors.ProviderUnavailable):
+    with pytest.raises(errors.ProviderUnavailable) as got:
         client.pay("/v1/draw", json={})
+    assert got.value.detail == "NewConnectionError: [Errno 111] Connection refused"
     client.close()
 
 
