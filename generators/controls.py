@@ -14,6 +14,19 @@ MOST_ROLLED_SEED: Final = 2**32 - 1
 THE_MODELS_OWN: Final = "The model's own"
 
 
+LABELS: Final = {
+    "negative_prompt": "Leave out",
+    "strength": "Strength",
+    RESOLUTION: "Resolution",
+    "own_size": "Own size",
+    "seed": "Seed",
+    "num_inference_steps": "Steps",
+    "guidance_scale": "Guidance",
+    "scheduler": "Scheduler",
+}
+"""What people read for a field that is no option of a model's own."""
+
+
 class Kind(enum.StrEnum):
     """How a control is drawn."""
 
@@ -82,7 +95,7 @@ class Panel:
 
     def _option(self, name: str, specs: Sequence[OptionSpec]) -> Control:
         spec = specs[0]
-        base = self._base(Kind.TEXT, name, spec.label, hint=spec.hint)
+        base = self._base(Kind.TEXT, name, label=spec.label, hint=spec.hint)
         base = replace(base, placeholder=spec.default, is_required=spec.is_required)
         if spec.numbers is not None:
             limits = _widest(each.numbers for each in specs)
@@ -93,16 +106,16 @@ class Panel:
         return replace(base, max_chars=spec.max_chars)
 
     def _negative_prompt(self, _: Sequence[Share]) -> Control:
-        base = self._base(Kind.TEXT, "negative_prompt", "Leave out")
+        base = self._base(Kind.TEXT, "negative_prompt")
         return replace(base, placeholder="What should not be in the picture")
 
     def _strength(self, having: Sequence[Share]) -> Control:
         hint = "0 keeps the start picture, 1 hardly looks at it."
         limits = _widest(share.able.strength for share in having)
-        return self._number("strength", "Strength", limits, hint=hint)
+        return self._number("strength", limits, hint=hint)
 
     def _resolution(self, having: Sequence[Share]) -> Control:
-        base = self._base(Kind.CHOICE, RESOLUTION, "Resolution")
+        base = self._base(Kind.CHOICE, RESOLUTION)
         choices = [
             Choice(
                 value="" if each.is_usual else each.key,
@@ -115,28 +128,28 @@ class Panel:
 
     def _own_size(self, having: Sequence[Share]) -> Control:
         hint = f"Pixels as width x height: {having[0].able.size_range}."
-        base = self._base(Kind.TEXT, "own_size", "Own size", hint=hint)
+        base = self._base(Kind.TEXT, "own_size", hint=hint)
         error = self.errors.get("size", "") if base.value else ""
         return replace(base, placeholder=str(having[0].size), error=error)
 
     def _seed(self, having: Sequence[Share]) -> Control:
         hint = "The same seed and settings draw the same picture."
-        base = self._base(Kind.SEED, "seed", "Seed", hint=hint)
+        base = self._base(Kind.SEED, "seed", hint=hint)
         most = min(share.able.max_seed for share in having)
         return replace(base, most=min(most, MOST_ROLLED_SEED))
 
     def _steps(self, having: Sequence[Share]) -> Control:
         limits = _widest(share.able.num_inference_steps for share in having)
         hint = "More steps take longer."
-        return self._number("num_inference_steps", "Steps", limits, hint=hint)
+        return self._number("num_inference_steps", limits, hint=hint)
 
     def _guidance(self, having: Sequence[Share]) -> Control:
         limits = _widest(share.able.guidance_scale for share in having)
         hint = "Higher follows the words more closely."
-        return self._number("guidance_scale", "Guidance", limits, hint=hint)
+        return self._number("guidance_scale", limits, hint=hint)
 
     def _scheduler(self, having: Sequence[Share]) -> Control:
-        base = self._base(Kind.CHOICE, "scheduler", "Scheduler")
+        base = self._base(Kind.CHOICE, "scheduler")
         names = dict.fromkeys(x for share in having for x in share.able.schedulers)
         choices = [
             Choice(value=each, label=each, is_chosen=each == base.value)
@@ -145,18 +158,18 @@ class Panel:
         own = Choice(value="", label=THE_MODELS_OWN, is_chosen=not base.value)
         return replace(base, choices=[own, *choices])
 
-    def _number(
-        self, name: str, label: str, limits: NumberRange | None, *, hint: str
-    ) -> Control:
-        base = self._base(Kind.NUMBER, name, label, hint=hint)
+    def _number(self, name: str, limits: NumberRange | None, *, hint: str) -> Control:
+        base = self._base(Kind.NUMBER, name, hint=hint)
         placeholder = "" if limits is None else f"{limits.default:g}"
         return replace(base, limits=limits, placeholder=placeholder)
 
-    def _base(self, kind: Kind, name: str, label: str, *, hint: str = "") -> Control:
+    def _base(
+        self, kind: Kind, name: str, *, label: str = "", hint: str = ""
+    ) -> Control:
         return Control(
             kind=kind,
             name=name,
-            label=label,
+            label=label or LABELS[name],
             hint=hint,
             value=self.values.get(name, ""),
             error=self.errors.get(name, ""),

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 GIVEN: Final = "given"
-"""A redraw sends no files, but what each is for and its size: ``init:640x480``."""
+"""What each file is for and its size, ``init:640x480``: a redraw sends no files."""
 
 MOST_PICTURES: Final = 40
 """More files than any model takes are not even looked at."""
 
 TOO_MANY: Final = "These are too many pictures."
 _NOT_READ: Final = "The picture did not arrive whole. Try again."
+NOT_ARRIVED: Final = "A picture did not arrive. Add it again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,11 @@ class Picture:
         """Return what people choose for it."""
         return ROLE_LABELS[self.role]
 
+    @property
+    def is_announced(self) -> bool:
+        """Say whether it is only known to be chosen: nothing of it came."""
+        return self.image is None and self.file is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormPictures:
@@ -62,6 +68,12 @@ class FormPictures:
 
     pictures: tuple[Picture, ...] = ()
     errors: Mapping[str, str]
+
+    @property
+    def errors_of_press(self) -> dict[str, str]:
+        """Return what is wrong where the pictures are needed, not only their sizes."""
+        announced = {each.field for each in self.pictures if each.is_announced}
+        return {**dict.fromkeys(announced, NOT_ARRIVED), **self.errors}
 
 
 def read(
@@ -76,9 +88,9 @@ def read(
         role: [*_of_gallery(user, role, typed, errors), *_of_files(role, files, errors)]
         for role in ImageRole
     }
-    if not files:
-        for role, size in _announced(typed.getlist(GIVEN)):
-            of_role[role].append(Picture(role=role, size=size))
+    for role, sizes in _announced(typed.getlist(GIVEN)).items():
+        came = len(files.getlist(FIELDS[role]))
+        of_role[role] += [Picture(role=role, size=size) for size in sizes[came:]]
     return FormPictures(
         pictures=tuple(each for found in of_role.values() for each in found),
         errors=errors,
@@ -143,11 +155,13 @@ def _named(
     return f"{name}: {words}" if len(given) > 1 and name else words
 
 
-def _announced(texts: Sequence[str]) -> Iterator[tuple[ImageRole, Size | None]]:
+def _announced(texts: Sequence[str]) -> dict[ImageRole, list[Size | None]]:
+    of_role: dict[ImageRole, list[Size | None]] = {}
     for text in texts[:MOST_PICTURES]:
         role, _, size = text.partition(":")
         if role in list(ImageRole):
-            yield ImageRole(role), read_size(size)
+            of_role.setdefault(ImageRole(role), []).append(read_size(size))
+    return of_role
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -23,6 +23,7 @@ from generators.picker import Picker, recent_slugs
 from generators.shape_row import ShapeRow
 from generators.shares import PLAIN_FIELDS, RESOLUTION, Share
 from generators.tray import Tray
+from generators.unplaced import unplaced_errors
 from generators.validation import OPTION_PREFIX
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ MOST_MODELS: Final = 8
 """More columns than that are no comparison any more."""
 
 FORM_FIELDS: Final = (*PLAIN_FIELDS, "size", "own_size", RESOLUTION)
-ADVANCED_FIELDS: Final = frozenset(PLAIN_FIELDS) - {"prompt", "num_images", "operation"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,10 +198,12 @@ class Composer:
     @property
     def is_advanced_open(self) -> bool:
         """Say whether an error hides under Advanced."""
-        hidden = ADVANCED_FIELDS | {"own_size", RESOLUTION}
-        return any(
-            name in hidden or name.startswith(OPTION_PREFIX) for name in self.errors
-        )
+        return any(control.error for control in self.controls)
+
+    @property
+    def unplaced_errors(self) -> list[str]:
+        """Return what is wrong with settings that are not drawn."""
+        return unplaced_errors(self.errors, self.controls, self.choices)
 
     def _of_model(self, choice: catalog.Choice, words: str) -> str:
         return f"{choice.image_model.label}: {words}" if self.is_comparing else words

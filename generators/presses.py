@@ -74,7 +74,7 @@ class Press:
         self, shares: Sequence[Share]
     ) -> list[tuple[ImageModel, GenerationRequest]]:
         """Return the checked requests, or raise all that is wrong, by field."""
-        found, errors = [], dict(self.composer.given.errors)
+        found, errors = [], self.composer.given.errors_of_press
         for share in shares:
             try:
                 request = validation.build_typed(share.image_model, share.typed)

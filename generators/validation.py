@@ -2,7 +2,7 @@
 
 Nothing is charged before this has passed, and nothing given to it that the image model
 cannot do is dropped silently: it is refused by the name of its field. What a page has
-no field for, or a field that its chosen model does not show, never gets here.
+no field for never gets here, nor, of several models, what only the others can use.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,6 @@ ValueT = TypeVar("ValueT")
 OPTION_PREFIX: Final = "option_"
 """What the field of one of a model's own options begins with; its name follows."""
 
-_MAX_NAMED: Final = 20
 _EXPANSIONS: Final = ("expand_left", "expand_right", "expand_top", "expand_bottom")
 _SIDE_WITHOUT_SIZE: Final = 1024
 """What a price is figured by while a picture's size is not known."""
@@ -68,8 +67,7 @@ class Typed:
 def find_model(name: object) -> ImageModel:
     """Return the image model of this slug or alias.
 
-    Raises ``RequestErrors`` on ``image_model``; for a name that is not known it lists
-    what there is to choose.
+    Raises ``RequestErrors`` on ``image_model``.
     """
     if is_blank(name):
         raise RequestErrors({"image_model": "Choose a model."})
@@ -78,7 +76,8 @@ def find_model(name: object) -> ImageModel:
             raise ImageModel.DoesNotExist
         return catalog.find(name.strip())
     except ImageModel.DoesNotExist:
-        message = f"{shown(name)} is not a model of this site. {_models_to_choose()}"
+        way_out = _none_usable() or "Choose one from the list."
+        message = f"{shown(name)} is not a model of this site. {way_out}"
         raise RequestErrors({"image_model": message}) from None
 
 
@@ -267,14 +266,13 @@ def _able(image_model: ImageModel) -> Capabilities:
     """Return what the model can do; refuse one that cannot be used now."""
     availability = catalog.availability_of(image_model)
     if not availability.is_available:
-        reason = f"{availability.reason} {_models_to_choose()}"
-        raise RequestErrors({"image_model": reason})
+        reason = f"{availability.reason} {_none_usable()}"
+        raise RequestErrors({"image_model": reason.strip()})
     return catalog.capabilities_of(image_model)
 
 
-def _models_to_choose() -> str:
-    slugs = [row.slug for row in catalog.usable_models()]
-    if not slugs:
-        return "No model can be used now; ask your admin."
-    more = f" and {len(slugs) - _MAX_NAMED} more" if len(slugs) > _MAX_NAMED else ""
-    return f"Choose one of: {', '.join(slugs[:_MAX_NAMED])}{more}."
+def _none_usable() -> str:
+    """Say that there is nothing to choose; empty where there is."""
+    if catalog.usable_models():
+        return ""
+    return "No model can be used now; ask your admin."

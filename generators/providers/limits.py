@@ -1,5 +1,7 @@
 """The adapter's own check: what a model cannot do is refused by name, never dropped."""
 
+from typing import Final
+
 from generators.capabilities import (
     Capabilities,
     ImageRole,
@@ -10,6 +12,21 @@ from generators.capabilities import (
 from generators.contracts import GenerationRequest, InputImage, ModelSpec
 from generators.errors import ModelUnavailable, UnsupportedRequest
 from generators.providers.base import Provider
+
+_WORDS: Final = {
+    "operation": "This model cannot do what is asked of it.",
+    "prompt": "This model cannot read a prompt this long.",
+    "size": "This model cannot draw this size.",
+    "num_images": "This model cannot draw this many pictures at once.",
+    "seed": "This model cannot use this seed.",
+    "negative_prompt": "This model cannot use a negative prompt.",
+    "num_inference_steps": "This model cannot use this number of steps.",
+    "guidance_scale": "This model cannot use this guidance.",
+    "strength": "This model cannot use this strength.",
+    "scheduler": "This model cannot use this scheduler.",
+    "images": "This model cannot use these pictures.",
+}
+"""What is said of each field; a model's own options have labels."""
 
 
 def spec_of(provider: Provider, request: GenerationRequest) -> ModelSpec:
@@ -31,9 +48,17 @@ def refuse_unsupported(able: Capabilities, request: GenerationRequest) -> None:
     """
     for name, is_fine in _checks(able, request).items():
         if not is_fine:
-            raise UnsupportedRequest(
-                f"This model cannot use this {name.replace('_', ' ')}.", field=name
-            )
+            words = _WORDS.get(name) or _option_words(able, request, name)
+            raise UnsupportedRequest(words, field=name)
+
+
+def _option_words(able: Capabilities, request: GenerationRequest, name: str) -> str:
+    labels = {each.name: each.label for each in able.options_of(request.operation)}
+    if name not in labels:
+        return f"This model has no option “{name.replace('_', ' ')}”."
+    if not request.option(name):
+        return f"This model needs a value for “{labels[name]}”."
+    return f"This model cannot use this value for “{labels[name]}”."
 
 
 def _checks(able: Capabilities, request: GenerationRequest) -> dict[str, bool]:

@@ -85,7 +85,7 @@ def test_when_the_page_opens_then_it_offers_every_model_with_its_price(signed_in
     assert "Test card, polled" in page
     assert "3 credits" in page
     assert re.search(r"Generate<span[^>]*>2 credits</span>", page)
-    assert "100</span> credit" in page  # the balance
+    assert re.search(r"data-balance>100</span><span[^>]*> credit", page)
 
 
 def test_when_a_page_is_served_then_nothing_in_it_needs_an_open_policy(signed_in):
@@ -193,6 +193,43 @@ def test_when_input_is_bad_then_the_form_says_so_and_nothing_is_taken(
     if headers:
         assert response["HX-Retarget"] == "#composer"
         assert page.lstrip().startswith("<form")
+
+
+LEFT_OVER = [
+    ("negative_prompt", "cat", "Leave out: This model has no negative prompt."),
+    ("strength", "nan", "Strength: This model has no strength."),
+    ("guidance_scale", "1e400", "Guidance: This model has no guidance."),
+    ("scheduler", "x", "Scheduler: This model has no choice of scheduler."),
+    ("option_quality", "high", "Quality: This model has no such option."),
+    ("option_zzz<b>", "1", "“zzz<b>”: This model has no such option."),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "words"), LEFT_OVER)
+@pytest.mark.parametrize("headers", [HTMX, {}], ids=["htmx", "no-script"])
+def test_when_a_setting_is_left_over_from_another_model_then_it_is_named_once(
+    signed_in, field, value, words, headers
+):
+    row = ImageModel.objects.get(slug="fake")
+    row.capabilities |= {"has_negative_prompt": False, "options": [], "schedulers": []}
+    row.capabilities |= {"guidance_scale": None, "strength": None}
+    row.save()
+    response = press(signed_in, headers=headers, **{field: value})
+    page = text_of(response)
+    assert response.status_code == 422
+    general = found(r'(?s)id="composer-errors" role="alert">(.*?)</div>', page)
+    assert f'<p class="field__error">{words} Press again to do without it.' in general
+    assert '<details class="advanced" data-menu open' not in page, "nothing is in it"
+    assert field not in re.findall(r'name="([^"]*)"', page)
+    assert not Generation.objects.exists()
+
+
+def test_when_a_drawn_setting_is_wrong_then_it_is_said_at_its_field_only(signed_in):
+    typed = {"image_model": "fake-local", "guidance_scale": "NaN"}
+    page = text_of(press(signed_in, **typed))
+    assert page.count('class="field__error"') == 1
+    assert '<p class="field__error" id="guidance_scale-error">' in page
+    assert '<details class="advanced" data-menu open' in page
 
 
 @pytest.mark.parametrize("change", [{"enabled": False}, {"retired": True}])

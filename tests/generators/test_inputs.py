@@ -191,6 +191,45 @@ def refused(client, **typed) -> str:
     return text_of(response)
 
 
+@pytest.mark.parametrize("headers", [HTMX, {}], ids=["htmx", "no-script"])
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ("reference:640x480", "reference_images"),
+        ("init:640x480", "init_image"),
+        ("style:", "style_images"),
+    ],
+)
+def test_when_a_chosen_picture_did_not_arrive_then_the_press_is_refused(
+    signed_in, alice, given, field, headers
+):
+    response = press(signed_in, headers=headers, given=given)
+    page = text_of(response)
+    assert response.status_code == 422
+    shown = re.search(f'id="{field}-error">([^<]*)<', page)
+    assert shown is not None
+    assert "A picture did not arrive. Add it again." in shown[1]
+    assert not Generation.objects.exists()
+    assert ledger.wallet_of(alice).balance == 100
+
+
+def test_when_one_of_several_pictures_did_not_arrive_then_it_is_refused(signed_in):
+    given = ["reference:256x256", "reference:256x256", "init:256x256"]
+    page = refused(
+        signed_in, given=given, reference_images=file(), init_image=file(shade=2)
+    )
+    assert "Reference: A picture did not arrive. Add it again." in page
+    assert "Start from: A picture" not in page
+
+
+def test_when_all_chosen_pictures_arrived_then_they_are_taken_once(signed_in, alice):
+    kept = make_image(alice, size=(256, 256))
+    typed = {"given": ["init:256x256", "reference:256x256"], "init_image": file()}
+    typed["reference_images"] = [str(kept.public_id), file(shade=2)]
+    assert press(signed_in, **typed).status_code == 200
+    assert GenerationJob.objects.get().num_inputs == 3
+
+
 def test_when_there_are_more_references_than_allowed_then_all_are_refused(signed_in):
     row = ImageModel.objects.get(slug="fake-studio")
     row.capabilities["max_reference_images"] = 16

@@ -73,3 +73,9 @@ def test_a_wrong_argument_is_named(home, arguments, named):
     assert ran.returncode == 2
     assert named in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_when_the_model_is_unknown_then_the_slugs_to_choose_are_named(home):
+    ran = generate(home, "x", "--out", "a.png", "--model", "nobody")
+    assert "“nobody” is not a model of this site." in ran.stderr
+    assert "fake-local" in ran.stderr.partition("Slugs: ")[2]

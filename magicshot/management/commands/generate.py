@@ -23,6 +23,7 @@ FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 ARGUMENTS = {"image_model": "--model", "num_images": "--count"}
 """Where the field of a request is not simply an argument of the same name."""
 
+MOST_NAMED = 20
 WRONG_ARGUMENT = 2
 INTERRUPTED = 130
 
@@ -117,11 +118,20 @@ def _request(options: dict[str, Any]) -> tuple[ImageModel, GenerationRequest]:
             seed=options["seed"],
         )
     except RequestErrors as error:
+        if "image_model" in error.errors:
+            error.errors["image_model"] += _slugs_to_choose()
         lines = [
             f"argument {ARGUMENTS.get(name) or (name if name == 'prompt' else f'--{name}')}: {text}"
             for name, text in error.errors.items()
         ]
         raise CommandError("\n".join(lines), returncode=WRONG_ARGUMENT) from error
+
+
+def _slugs_to_choose() -> str:
+    """Name what can be given, where no list is at hand."""
+    slugs = [row.slug for row in catalog.usable_models()]
+    more = f" and {len(slugs) - MOST_NAMED} more" if len(slugs) > MOST_NAMED else ""
+    return f" Slugs: {', '.join(slugs[:MOST_NAMED])}{more}." if slugs else ""
 
 
 def _model(name: str | None) -> ImageModel:

@@ -9,8 +9,16 @@ import pytest
 from PIL import Image
 
 from generators import errors
-from generators.contracts import Accepted, GenerationRequest, GenerationResult, Pending
-from generators.providers import fake, fake_pictures, registry
+from generators.capabilities import Capabilities, ImageRole, Operation, OptionSpec, Size
+from generators.contracts import (
+    Accepted,
+    GenerationRequest,
+    GenerationResult,
+    InputImage,
+    OptionValue,
+    Pending,
+)
+from generators.providers import fake, fake_pictures, limits, registry
 from tests.generators.providers.contract import Behaviour, ProviderContract
 
 _DIRECTIVES = {
@@ -205,6 +213,47 @@ def test_when_the_words_or_the_size_differ_then_so_does_the_picture():
     assert apple != fake_pictures.draw(request, prompt="a pear", seed=1)
     wide = replace(request, width=384)
     assert apple != fake_pictures.draw(wide, prompt="an apple", seed=1)
+
+
+PICTURE = InputImage(content=b"x", mime_type="image/png", role=ImageRole.REFERENCE)
+LOOK = OptionSpec(name="new_look", label="New look", values=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "needed", "words"),
+    [
+        ({"images": (PICTURE,)}, False, "This model cannot use these pictures."),
+        ({"width": 3}, False, "This model cannot draw this size."),
+        ({"num_images": 99}, False, "cannot draw this many pictures at once."),
+        ({"negative_prompt": "x"}, False, "This model cannot use a negative prompt."),
+        ({"num_inference_steps": 5}, False, "cannot use this number of steps."),
+        ({"prompt": "x" * 5000}, False, "This model cannot read a prompt this long."),
+        (
+            {"options": (OptionValue(name="new_look", value="c"),)},
+            False,
+            "This model cannot use this value for “New look”.",
+        ),
+        (
+            {"options": (OptionValue(name="old_look", value="c"),)},
+            False,
+            "This model has no option “old look”.",
+        ),
+        ({}, True, "This model needs a value for “New look”."),
+    ],
+)
+def test_when_a_model_cannot_use_something_then_it_is_said_in_a_sentence(
+    asked, needed, words
+):
+    able = Capabilities(
+        operations=(Operation.TEXT_TO_IMAGE,),
+        sizes=(Size(width=256, height=256),),
+        options=(replace(LOOK, is_required=needed),),
+        max_prompt_chars=4000,
+    )
+    request = replace(request_for("an owl"), width=256, height=256)
+    with pytest.raises(errors.UnsupportedRequest) as got:
+        limits.refuse_unsupported(able, replace(request, **asked))
+    assert got.value.user_message.endswith(words)
 
 
 def test_when_a_mask_is_missing_then_repainting_is_refused():
