@@ -116,7 +116,16 @@ def broker_settings(
                 "options": {"expires": CHECK_SECONDS},
             },
         },
-    } | ({"CELERY_BROKER_TRANSPORT": f"{__name__}:Transport"} if _is_files(url) else {})
+    } | _transport(url)
+
+
+def _transport(url: str) -> dict[str, str]:
+    """Name the transport of ours for a broker, if it has one."""
+    if _is_files(url):
+        return {"CELERY_BROKER_TRANSPORT": f"{__name__}:Transport"}
+    if url.startswith("redis:"):
+        return {"CELERY_BROKER_TRANSPORT": "magicshot.redis_broker:Transport"}
+    return {}
 
 
 def _is_files(url: str) -> bool:

@@ -4,9 +4,11 @@ import os
 import threading
 
 import pytest
+import redis.exceptions
 from kombu import Connection, Exchange, Queue
 
 from magicshot.broker import broker_settings
+from tests.chaos import servers
 
 
 def settings_for(url, home, prefix=""):
@@ -109,10 +111,33 @@ def test_each_broker_has_its_options(tmp_path):
     options = redis["CELERY_BROKER_TRANSPORT_OPTIONS"]
     assert options["unacked_restore_interval"] == 1
     assert options["unacked_restore_throttle"] == 1
-    assert "CELERY_BROKER_TRANSPORT" not in redis
+    assert redis["CELERY_BROKER_TRANSPORT"] == "magicshot.redis_broker:Transport"
     rabbit = settings_for("amqp://localhost", tmp_path, prefix="two.")
     assert rabbit["CELERY_BROKER_TRANSPORT_OPTIONS"] == {}
     assert [queue.name for queue in rabbit["CELERY_TASK_QUEUES"]] == [
         "two.local",
         "two.remote",
     ]
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("end", ["ack", "reject"])
+def test_when_redis_dies_before_it_hears_of_an_end_then_more_is_taken(tmp_path, end):
+    with servers.running(servers.Redis()) as server:
+        options = settings_for(server.url, tmp_path)
+        with Connection(
+            server.url,
+            transport=options["CELERY_BROKER_TRANSPORT"],
+            transport_options=options["CELERY_BROKER_TRANSPORT_OPTIONS"],
+        ) as connection:
+            channel = connection.channel()
+            channel.basic_qos(prefetch_count=1)
+            queue = lane(channel, "lane")
+            connection.Producer(channel).publish("look", routing_key="lane")
+            message = queue.get()
+            assert message is not None
+            assert not channel.qos.can_consume()
+            server.stop()
+            with pytest.raises(redis.exceptions.ConnectionError):
+                getattr(message, end)()
+            assert channel.qos.can_consume()
