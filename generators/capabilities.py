@@ -180,8 +180,8 @@ class Capabilities:
     request that sets it is refused by name, never dropped silently.
     ``sized_by_image`` are the operations whose picture follows the input picture, so
     that no size is chosen; ``prompted`` are those that read words, where it is ``None``
-    all of them. More pictures than ``images_per_job`` become several jobs, so that each paid
-    call is a job of its own.
+    all of them. More pictures than ``images_per_job`` become several jobs, so that each
+    paid call is a job of its own.
     """
 
     operations: tuple[Operation, ...] = (Operation.TEXT_TO_IMAGE,)

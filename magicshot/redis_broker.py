@@ -18,15 +18,17 @@ class QoS(redis.QoS):
         """Acknowledge a message. Raises what Redis raises."""
         try:
             super().ack(delivery_tag)
-        finally:
+        except Exception:
             virtual.QoS.ack(self, delivery_tag)
+            raise
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Reject a message. Raises what Redis raises."""
         try:
             super().reject(delivery_tag, requeue=requeue)
-        finally:
+        except Exception:
             virtual.QoS.ack(self, delivery_tag)
+            raise
 
 
 class Channel(redis.Channel):

@@ -12,6 +12,7 @@ from generators.models import ImageModel
 from generators.providers import registry
 from generators.providers.local.engine_client import EngineClient
 from generators.providers.local_diffusers import LocalDiffusersProvider
+from tests.accounts.chromium import ARGUMENTS
 from tests.fakes.shared_engine import SharedEngine
 from tests.fakes.shop import ShopProvider, spec
 from tests.fakes.studio import FakeStudio, StudioProvider
@@ -19,14 +20,6 @@ from tests.generators.live_site import PASSWORD, LiveSite
 from tests.generators.pressing import WAIT_MS
 
 _CHROMIUM = "/usr/bin/chromium"
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 # One thread in the engines and in bare pipelines: tiny tensors gain nothing from more,
 # and threads that wait for each other crawl on a busy machine. Read when torch starts.
@@ -111,7 +104,7 @@ def site(tmp_path_factory):
 def chromium():
     """Debian's Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 

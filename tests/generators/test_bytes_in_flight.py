@@ -10,9 +10,15 @@ from generators.capabilities import Capabilities, InputLimits
 from generators.contracts import Lane
 from generators.models import GenerationJob
 from generators.providers.fake import FakeProvider
-from tests.generators.test_inputs import file, press, signed_in  # noqa: F401 (fixture)
+from tests.generators.test_inputs import file, press
 
 WAIT_SECONDS = 10
+
+
+@pytest.fixture
+def signed_in(client, alice):
+    client.force_login(alice)
+    return client
 
 
 def enter(gate, num_bytes):
@@ -86,7 +92,7 @@ class Watched(Gate):
 
 @pytest.mark.django_db
 def test_when_pictures_are_sent_then_they_have_room_until_the_answer_is_there(
-    signed_in,  # noqa: F811
+    signed_in,
     monkeypatch,
 ):
     gate = Watched()
@@ -113,7 +119,7 @@ def test_when_pictures_are_sent_then_they_have_room_until_the_answer_is_there(
 
 
 @pytest.mark.django_db
-def test_when_a_model_takes_small_files_then_no_more_is_counted(signed_in):  # noqa: F811
+def test_when_a_model_takes_small_files_then_no_more_is_counted(signed_in):
     press(signed_in, init_image=file(size=(300, 200)))
     able = Capabilities(inputs=InputLimits(max_bytes=1000))
     assert inputs.bytes_to_send(GenerationJob.objects.get(), able) == 4000

@@ -38,7 +38,8 @@ def compatible_error_of(answer: Answer, *, is_near: bool) -> errors.ProviderErro
 
     Local ones draw one picture at a time and answer 503 while they do, so nothing was
     accepted. A gateway may pass on the 503 of a service that had accepted it; one that
-    says when to come back had not. Out of memory is what torch says, in whichever form it is passed on (m).
+    says when to come back had not. Out of memory is what torch says, in whichever form
+    it is passed on (m).
     """
     if _says(answer, "out of memory"):
         return errors.ResourceExhausted(detail=answer.detail())
