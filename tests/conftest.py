@@ -1,6 +1,9 @@
 """The fixture world: Alice owns things, Bob must be refused, Stan is staff."""
 
+from collections.abc import Generator, Iterable, Iterator
+
 import pytest
+from playwright.sync_api import Error
 from pytest_socket import socket_allow_hosts
 
 from accounts.models import User
@@ -16,6 +19,30 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long files, so that no worker is left with one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what a failed test's browsers showed and its site's console said."""
+    report = yield
+    if report.failed:
+        report.sections += _evidence(getattr(item, "funcargs", {}).values())
+    return report
+
+
+def _evidence(fixtures: Iterable[object]) -> Iterator[tuple[str, str]]:
+    for fixture in fixtures:
+        for context in getattr(fixture, "contexts", ()):
+            for page in context.pages:
+                try:
+                    shown = page.locator("body").inner_text(timeout=2000)
+                except Error as error:  # it is only evidence
+                    shown = repr(error)
+                yield f"page {page.url}", shown
+        if console := getattr(fixture, "console", None):
+            yield "console of the site, its end", console[-10_000:]
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@ import { credits } from "./composer.js";
 
 let place;
 const waitingFor = new Set(); // batches being fetched
+const early = new Map(); // by job, the last news of those that are not drawn yet
 
 /** Draw into this element from now on. */
 export function startCards(element) {
@@ -13,9 +14,11 @@ export function startCards(element) {
 }
 
 /** Draw a job's card unless the page shows that version or a later one already. */
-export function applyCard({ job, generation, html, announcement }) {
+export function applyCard(news) {
+  const { job, generation, html, announcement } = news;
   const card = document.getElementById(`job-${job}`);
   if (!card) {
+    early.set(job, news);
     if (generation) fetchBatch(generation);
     return;
   }
@@ -87,7 +90,7 @@ async function fetchBatch(generation) {
   try {
     const address = place.dataset.batchUrl.replace("00000000-0000-0000-0000-000000000000", generation);
     const response = await fetch(address, { headers: { "HX-Request": "true" } });
-    if (!response.ok || response.redirected || document.getElementById(`batch-${generation}`)) return;
+    if (!response.ok || response.redirected) return;
     const html = await response.text();
     await htmx.swap({ target: place, text: html, swap: "afterbegin", sourceElement: place });
   } finally {
@@ -95,14 +98,33 @@ async function fetchBatch(generation) {
   }
 }
 
-/** After a press: one batch each, seen and announced; a new token for a second try. */
 function onSwap(event) {
-  const batches = [...place.querySelectorAll("[data-batch]")];
-  const seen = new Set();
-  for (const batch of batches) {
-    if (seen.has(batch.id)) batch.remove();
-    seen.add(batch.id);
+  keepOneOfEach();
+  afterPress(event);
+  for (const [job, news] of early) {
+    if (!document.getElementById(`job-${job}`)) continue;
+    early.delete(job);
+    applyCard(news);
   }
+}
+
+/** A batch comes twice when news of it are quicker than the answer to its press. */
+function keepOneOfEach() {
+  const kept = new Set();
+  for (const batch of place.querySelectorAll("[data-batch]")) {
+    if (!kept.has(batch.id)) {
+      kept.add(batch.id);
+      continue;
+    }
+    batch.remove();
+    for (const card of batch.querySelectorAll("[data-job]")) {
+      applyCard({ job: card.dataset.job, html: card.outerHTML });
+    }
+  }
+}
+
+/** After a press: its batch is seen and announced; a new token for a second try. */
+function afterPress(event) {
   const source = event.detail?.ctx?.sourceElement;
   if (!source?.matches?.("form[hx-target='#stream']")) return;
   if (event.detail.ctx.response?.status >= 400) return;

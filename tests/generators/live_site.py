@@ -58,6 +58,11 @@ class LiveSite:
         """Return the process that was started."""
         return self._process.pid
 
+    @property
+    def console(self) -> str:
+        """Everything printed so far."""
+        return self._log.read_text(errors="replace")
+
     def sign_up(self, name: str) -> requests.Session:
         """Return the session of a new person."""
         person = requests.Session()
@@ -110,10 +115,10 @@ class LiveSite:
             with contextlib.suppress(requests.ConnectionError, requests.Timeout):
                 if requests.get(f"{self.url}/healthz", timeout=2).status_code < 600:
                     return
-            assert self._process.poll() is None, self._log.read_text()
+            assert self._process.poll() is None, self.console
             time.sleep(0.2)
         self.stop(signal.SIGKILL)
-        raise AssertionError(self._log.read_text())
+        raise AssertionError(self.console)
 
 
 def events_of(

@@ -88,6 +88,37 @@ def test_when_the_line_is_lost_then_the_page_catches_up(new_page):
     expect(page.locator("[data-balance]")).to_have_text("98")
 
 
+@pytest.mark.parametrize("late", ["the press's answer", "the batch's answer"])
+def test_when_news_come_before_the_press_is_answered_then_they_are_shown(
+    new_page, late
+):
+    page = new_page()
+    presses = held_back(page, re.compile("/generations/$"))
+    batches = held_back(page, re.compile("/generations/[0-9a-f-]{36}/$"))
+    page.fill("#prompt", "a quick bird !slow=2")
+    page.click(".composer__go")
+    page.wait_for_timeout(3500)  # it is drawn meanwhile, and told
+    assert len(presses) == len(batches) == 1
+    batch = page.locator("[data-batch]", has_text="a quick bird")
+    in_order = [presses, batches]
+    for held in in_order if late == "the batch's answer" else reversed(in_order):
+        route, answer = held[0]
+        route.fulfill(response=answer)
+        expect(batch).to_have_count(1)
+        done(batch)
+    expect(page.locator("[data-sending]")).to_have_count(0)
+    page.wait_for_timeout(300)  # for what the last answer changed
+    expect(batch).to_have_count(1)
+    expect(batch.locator("a.tile")).to_have_count(1)
+
+
+def held_back(page, address):
+    """Let requests through and keep their answers; return the list of them."""
+    held = []
+    page.route(address, lambda route: held.append((route, route.fetch())))
+    return held
+
+
 def test_when_there_is_no_stream_then_the_cards_are_polled(new_page):
     page = new_page()
     page.route("**/events/**", lambda route: route.abort())
