@@ -28,7 +28,7 @@ from tests.e2e.site import ROOT, clean_environment, free_port
 POSTGRES = os.environ.get(
     "TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres"
 )
-SMALL_BYTES, LARGE_BYTES = 100_000, 1_500_000
+SMALL, LARGE = "JPEG", "PNG"  # of 100 KB and 1.5 MB
 PREPARE = """
 import django; django.setup()
 from generators import catalog, connections
@@ -67,10 +67,10 @@ class Load:
     """One site on PostgreSQL and Redis, one remote worker, and so many jobs."""
 
     def __init__(
-        self, redis_url: str, *, jobs: int, seconds: float, size: int = SMALL_BYTES
+        self, redis_url: str, *, jobs: int, seconds: float, kind: str = SMALL
     ) -> None:
         self._redis, self._jobs, self._seconds = redis_url, jobs, seconds
-        self._size = size
+        self._kind = kind
         self.peak_mib = 0.0
         self.idle_mib = 0.0
         self.cpu_seconds = 0.0
@@ -91,7 +91,7 @@ class Load:
                 },
             )
             _python(environment, "manage.py", "migrate", "--verbosity=0")
-            with _service(self._seconds, self._size) as url:
+            with _service(self._seconds, self._kind) as url:
                 _python(environment, "-c", PREPARE, url, str(self._jobs))
                 self._work(environment, threads)
 
@@ -148,7 +148,7 @@ def remote_load(redis_url: str) -> tuple[Figures, Goals]:
     ideal = math.ceil(500 / 200) * 2
     idle = Load(redis_url, jobs=1, seconds=0)
     idle.run(threads=500)
-    large = Load(redis_url, jobs=101, seconds=0, size=LARGE_BYTES)
+    large = Load(redis_url, jobs=101, seconds=0, kind=LARGE)
     large.run(threads=500)
     whole = (large.cpu_seconds - idle.cpu_seconds) / 100
     bare, kept, pair = _cpu_seconds(20)
@@ -202,7 +202,7 @@ def remote_load(redis_url: str) -> tuple[Figures, Goals]:
 
 def _direct_seconds(count: int, *, threads: int, seconds: float) -> float:
     """Return how long so many bare calls of the service take, so many at once."""
-    with _service(seconds, SMALL_BYTES) as url, ThreadPoolExecutor(threads) as pool:
+    with _service(seconds, SMALL) as url, ThreadPoolExecutor(threads) as pool:
         began = time.monotonic()
         asked = [
             pool.submit(requests.post, f"{url}/images/generations", json={})
@@ -216,7 +216,7 @@ def _direct_seconds(count: int, *, threads: int, seconds: float) -> float:
 def _cpu_seconds(count: int) -> tuple[float, float, float]:
     """Return the CPU a picture takes: bare, as the site keeps it, and its thumbnails.
 
-    Bare is to parse the answer, decode its picture and write the file.
+    Bare is to parse the answer, decode its base64 and its pixels, and write the file.
     """
     from django.utils import timezone
 
@@ -225,7 +225,7 @@ def _cpu_seconds(count: int) -> tuple[float, float, float]:
     from generators.providers import bodies
     from generators.spool import Spool
 
-    text = base64.b64encode(slow_service.picture(LARGE_BYTES)).decode()
+    text = base64.b64encode(slow_service.picture(LARGE)).decode()
     body = json.dumps({"data": [{"b64_json": text}]}).encode()
     recipe = ImageRecipe(prompt="an owl", provider="bench", image_model_label="bench")
 
@@ -243,7 +243,7 @@ def _cpu_seconds(count: int) -> tuple[float, float, float]:
         assert content is not None
         storage.prepare(content.read(), recipe, created_at=timezone.now())
 
-    pixels = Image.open(io.BytesIO(slow_service.picture(LARGE_BYTES)))
+    pixels = Image.open(io.BytesIO(slow_service.picture(LARGE)))
     pixels.load()
 
     def measured(action: Callable[[int], object]) -> float:
@@ -258,10 +258,10 @@ def _cpu_seconds(count: int) -> tuple[float, float, float]:
 
 
 @contextmanager
-def _service(seconds: float, size: int) -> Iterator[str]:
+def _service(seconds: float, kind: str) -> Iterator[str]:
     port = free_port()
     command = (sys.executable, "-m", "bench.slow_service", str(port), str(seconds))
-    with subprocess.Popen((*command, str(size)), cwd=ROOT) as process:
+    with subprocess.Popen((*command, kind), cwd=ROOT) as process:
         time.sleep(2)
         try:
             yield f"http://127.0.0.1:{port}/v1"

@@ -1,13 +1,12 @@
 """A service that takes its time: OpenAI's images protocol, one picture after N seconds.
 
-``python -m bench.slow_service PORT SECONDS BYTES``. One process, thousands of calls.
+``python -m bench.slow_service PORT SECONDS PNG|JPEG``. One process, thousands of calls.
 """
 
 import asyncio
 import base64
 import io
 import json
-import os
 import sys
 
 from PIL import Image
@@ -15,20 +14,33 @@ from PIL import Image
 KEY = "bench-key"
 
 
-def picture(num_bytes: int) -> bytes:
-    """Return a PNG of 1024 pixels square and about that many bytes."""
-    side = 1024
-    rows = max(1, min(side, num_bytes // (side * 3)))
-    drawn = Image.new("RGB", (side, side), (40, 90, 160))
-    drawn.paste(Image.frombytes("RGB", (side, rows), os.urandom(side * rows * 3)))
+def picture(kind: str) -> bytes:
+    """Return a picture of 1024 pixels square: PNG of 1.5 MB, or JPEG of 100 KB.
+
+    Shapes of all sizes with little grain, as in photographs: rows of plain noise would
+    be decoded at once and hard to make thumbnails of.
+    """
+    side, grain = 1024, 10
+    channels = []
+    for _ in range(3):
+        channel = Image.new("L", (side, side), 128)
+        for cells in (2**power for power in range(2, 11)):
+            layer = Image.effect_noise((cells, cells), 90)
+            layer = layer.resize((side, side), Image.Resampling.BICUBIC)
+            channel = Image.blend(channel, layer, min(0.3, grain / cells))
+        channels.append(channel)
     out = io.BytesIO()
-    drawn.save(out, "PNG", compress_level=1)
+    drawn = Image.merge("RGB", channels)
+    if kind == "PNG":
+        drawn.save(out, kind, compress_level=1)
+    else:
+        drawn.save(out, kind, quality=80)
     return out.getvalue()
 
 
-async def main(port: int, seconds: float, num_bytes: int) -> None:
+async def main(port: int, seconds: float, kind: str) -> None:
     """Serve until killed."""
-    text = base64.b64encode(picture(num_bytes)).decode()
+    text = base64.b64encode(picture(kind)).decode()
     body = json.dumps({"created": 0, "data": [{"b64_json": text}]}).encode()
     head = (
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -53,4 +65,4 @@ async def main(port: int, seconds: float, num_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]))

@@ -1,4 +1,4 @@
-"""Tiny models, an engine that the tests share, services, and a live site's pages."""
+"""Tiny models, a shared engine, services, a quiet broker, and a live site's pages."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import uuid
 import pytest
 from playwright.sync_api import sync_playwright
 
-from generators import catalog
+from generators import catalog, wake
 from generators.models import ImageModel
 from generators.providers import registry
 from generators.providers.local.engine_client import EngineClient
@@ -72,6 +72,15 @@ def shop(settings, monkeypatch) -> type[ShopProvider]:
     monkeypatch.setattr(ShopProvider, "is_open", True)
     ImageModel.objects.all().delete()
     return ShopProvider
+
+
+@pytest.fixture
+def bell(monkeypatch) -> list[str]:
+    """The lanes that were woken: messages that no broker holds and no worker takes."""
+    lanes: list[str] = []
+    monkeypatch.setattr(wake, "ring", lambda lane, **_: lanes.append(str(lane)))
+    monkeypatch.setattr(wake, "num_waiting", lambda lane: lanes.count(str(lane)))
+    return lanes
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from accounts import ledger
 from accounts.models import CreditEntry
 from gallery.models import Image
-from generators import jobs, queue, reconciler, running, wake
+from generators import jobs, queue, reconciler, running
 from generators.clock import before
 from generators.contracts import Lane
 from generators.models import Generation, GenerationJob
@@ -20,10 +20,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _own_fake_service(settings, tmp_path, monkeypatch):
+def _own_fake_service(settings, tmp_path, bell):
     settings.MAGICSHOT_HOME = tmp_path
-    monkeypatch.setattr(wake, "ring", lambda lane, **_: True)
-    monkeypatch.setattr(wake, "num_waiting", lambda lane: 1)
 
 
 @pytest.fixture

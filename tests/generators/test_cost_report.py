@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from generators import cost_report, jobs, queue, reconciler, wake
+from generators import cost_report, jobs, queue, reconciler
 from generators.clock import before
 from generators.contracts import Lane
 from generators.models import Connection, Generation, GenerationJob, JobEvent
@@ -19,12 +19,7 @@ Status = GenerationJob.Status
 Kind = GenerationJob.FailureKind
 PROMPT = "xylophone under moonlight"
 PAGE = reverse("admin-costs")
-
-
-@pytest.fixture(autouse=True)
-def _bell(monkeypatch):
-    monkeypatch.setattr(wake, "ring", lambda lane, **_: True)
-    monkeypatch.setattr(wake, "num_waiting", lambda lane: 1)
+pytestmark = pytest.mark.usefixtures("bell")
 
 
 @pytest.fixture

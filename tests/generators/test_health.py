@@ -15,7 +15,6 @@ from generators import (
     moves,
     queue,
     reconciler,
-    wake,
 )
 from generators.clock import after, before
 from generators.clock import read as now
@@ -31,15 +30,6 @@ Breaker = Connection.Breaker
 Status = GenerationJob.Status
 BRUSH, LETTER = "studio-brush", "studio-letter"
 DOWN = errors.ProviderUnavailable(detail="down")
-
-
-@pytest.fixture
-def bell(monkeypatch):
-    """The messages the broker holds."""
-    lanes: list[str] = []
-    monkeypatch.setattr(wake, "ring", lambda lane, **_: lanes.append(str(lane)))
-    monkeypatch.setattr(wake, "num_waiting", lambda lane: lanes.count(str(lane)))
-    return lanes
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import ledger
 from accounts.ledger import InsufficientCredits
 from accounts.models import CreditEntry
-from generators import catalog, jobs, wake
+from generators import catalog, jobs
 from generators.capabilities import ImageRole
 from generators.contracts import InputImage, Lane
 from generators.models import Connection, Generation, GenerationJob, ImageModel
@@ -26,16 +26,8 @@ def balance(user):
     return wallet.balance, wallet.reserved
 
 
-@pytest.fixture
-def rung(monkeypatch):
-    """Which lanes were woken; the broker is tested elsewhere."""
-    lanes = []
-    monkeypatch.setattr(wake, "ring", lambda lane, **_: lanes.append(lane))
-    return lanes
-
-
 def test_submit_makes_a_job_a_model_and_sets_credits_aside(
-    alice, rung, django_capture_on_commit_callbacks
+    alice, bell, django_capture_on_commit_callbacks
 ):
     before, _ = balance(alice)
     with django_capture_on_commit_callbacks(execute=True):
@@ -48,7 +40,7 @@ def test_submit_makes_a_job_a_model_and_sets_credits_aside(
     price = 2 * (paid.price_credits + local.price_credits)
     assert price > 0
     assert balance(alice) == (before - price, price)
-    assert sorted(rung) == ["local", "remote"]
+    assert sorted(bell) == ["local", "remote"]
     assert paid.recipe["client_token"] == str(paid.public_id)
     assert ledger.audit() == []
 

@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from generators import connections, health, jobs, reconciler, wake
+from generators import connections, health, jobs, reconciler
 from generators.clock import before
 from generators.contracts import Lane
 from generators.models import Connection, GenerationJob, JobEvent
@@ -56,12 +56,6 @@ FAULTS = [
 ]
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def quiet_broker(monkeypatch):
-    monkeypatch.setattr(wake, "ring", lambda lane, **_: True)
-    monkeypatch.setattr(wake, "num_waiting", lambda lane: 1)
 
 
 def run_next():
@@ -161,7 +155,7 @@ def media():
 
 
 def test_when_a_service_repeats_the_key_everywhere_then_it_is_found_nowhere(
-    studio, quiet_broker, staff, client, caplog
+    studio, bell, staff, client, caplog
 ):
     person = factories.make_person("pat", credits=100_000)
     caplog.set_level(logging.DEBUG)

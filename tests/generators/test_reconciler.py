@@ -26,15 +26,6 @@ def _own_fake_service(settings, tmp_path):
     settings.MAGICSHOT_HOME = tmp_path
 
 
-@pytest.fixture
-def bell(monkeypatch):
-    """The messages the broker holds, and those it was sent."""
-    lanes = []
-    monkeypatch.setattr(wake, "ring", lambda lane, **_: lanes.append(str(lane)))
-    monkeypatch.setattr(wake, "num_waiting", lambda lane: lanes.count(str(lane)))
-    return lanes
-
-
 def balance(user):
     wallet = ledger.wallet_of(user)
     wallet.refresh_from_db()

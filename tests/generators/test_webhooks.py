@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 from django.urls import reverse
 
-from generators import connections, jobs, wake
+from generators import connections, jobs
 from generators.clock import after
 from generators.contracts import Lane
 from generators.models import Connection, GenerationJob
@@ -16,14 +16,6 @@ from generators.webhooks import MAX_BYTES
 from tests.fakes import studio as fakes
 
 Status = GenerationJob.Status
-
-
-@pytest.fixture
-def bell(monkeypatch):
-    """The lanes that were woken."""
-    lanes: list[str] = []
-    monkeypatch.setattr(wake, "ring", lambda lane, **_: lanes.append(str(lane)))
-    return lanes
 
 
 @pytest.fixture
