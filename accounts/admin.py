@@ -6,20 +6,21 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db import IntegrityError
-from django.db.models import Model
+from django.db.models import Count, Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
-from accounts import admin_sign_in, ledger
+from accounts import admin_sign_in, ledger, quotas
 from accounts.admin_forms import CreditsForm, NewPersonForm
 from accounts.admin_pages import QuickAdmin, RecordAdmin, may_change_person
 from accounts.credit_words import credit_words
-from accounts.models import CreditEntry, Invitation, User, Wallet
+from accounts.models import CreditEntry, Group, Invitation, User, Wallet
 
 __all__ = ["admin_sign_in"]
 
@@ -35,15 +36,25 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("email", "name", "is_active", "is_staff", "last_login", "joined")
+    list_display = (
+        "email",
+        "name",
+        "group",
+        "is_active",
+        "is_staff",
+        "last_login",
+        "joined",
+    )
     list_filter = ("is_active", "is_staff", "is_superuser")
+    list_select_related = ("group",)
     search_fields = ("^email", "^name")
     ordering = ("-id",)
     filter_horizontal = ()
-    autocomplete_fields = ("groups",)
-    readonly_fields = ("last_login", "date_joined", "wallet_link")
+    autocomplete_fields = ("group", "groups")
+    readonly_fields = ("last_login", "date_joined", "wallet_link", "rules")
     fieldsets = (
         (None, {"fields": ("email", "name", "password", "wallet_link")}),
+        ("Use", {"fields": ("group", "rules")}),
         (
             "Rights",
             {
@@ -76,6 +87,16 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         url = reverse("admin:accounts_wallet_change", args=[wallet.pk])
         return format_html('<a href="{}">{}</a>', url, credit_words(wallet.balance))
 
+    @admin.display(description="Quotas in force")
+    def rules(self, user: User) -> str:
+        """Every quota that counts for them, and where it stands."""
+        found = quotas.rules_of(user).values()
+        lines = (
+            (rule.name.replace("_", " "), rule.value, rule.scope_words)
+            for rule in found
+        )
+        return format_html_join(mark_safe("<br>"), "{}: {} ({})", lines) or "None."
+
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
     ) -> Any:
@@ -100,6 +121,36 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         """Give a new person their wallet."""
         super().save_model(request, obj, form, change)
         ledger.wallet_of(obj)
+
+
+@admin.register(Group)
+class GroupAdmin(QuickAdmin):
+    """Groups of people. A group's members stay when it is deleted; its quota goes."""
+
+    list_display = ("name", "num_members", "created_at")
+    search_fields = ("^name",)
+    ordering = ("name",)
+    fields = ("name", "members_link")
+    readonly_fields = ("members_link",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Count the members in the same query."""
+        return super().get_queryset(request).annotate(num_members=Count("members"))
+
+    @admin.display(description="Members")
+    def num_members(self, group: Any) -> int:
+        """How many belong to it."""
+        return int(group.num_members)
+
+    @admin.display(description="Members")
+    def members_link(self, group: Group) -> str:
+        """A link to the people who belong to it."""
+        if group.pk is None:
+            return "None yet: choose the group on a person's page."
+        url = reverse("admin:accounts_user_changelist")
+        return format_html(
+            '<a href="{}?group__id__exact={}">Members</a>', url, group.pk
+        )
 
 
 @admin.register(Wallet)

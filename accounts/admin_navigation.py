@@ -45,6 +45,8 @@ GROUPS = (
             table("Wallets", "account_balance_wallet", "accounts", "wallet"),
             table("Credit entries", "receipt_long", "accounts", "creditentry"),
             table("Invitations", "mail", "accounts", "invitation"),
+            table("Groups", "groups", "accounts", "group"),
+            table("Quotas", "speed", "accounts", "quota"),
         ),
     ),
     (
@@ -83,7 +85,7 @@ GROUPS = (
             table("E-mail addresses", "alternate_email", "account", "emailaddress"),
             table("Second factors", "key", "mfa", "authenticator"),
             table("Devices", "devices", "usersessions", "usersession"),
-            table("Groups", "group", "auth", "group"),
+            table("Rights of staff", "group", "auth", "group"),
         ),
     ),
 )

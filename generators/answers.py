@@ -12,22 +12,21 @@ from django_htmx.http import reswap, retarget
 from accounts.ledger import InsufficientCredits, wallet_of
 from accounts.models import User
 from accounts.requests import is_htmx, person
-from generators import events, examples, forms, jobs, stream, validation
+from generators import events, examples, forms, stream, validation
 from generators.batches import BATCHES_SHOWN, Batch, batch_of, batches_of
 from generators.errors import ProviderError
 from generators.examples import EXAMPLES
 from generators.models import Generation
+from generators.refusals import CannotSubmit
 
 STATUS_PAYMENT_REQUIRED = 402
 STATUS_INVALID = 422
 
-Refusal = (
-    validation.RequestErrors | InsufficientCredits | jobs.CannotSubmit | ProviderError
-)
+Refusal = validation.RequestErrors | InsufficientCredits | CannotSubmit | ProviderError
 REFUSALS = (
     validation.RequestErrors,
     InsufficientCredits,
-    jobs.CannotSubmit,
+    CannotSubmit,
     ProviderError,
 )
 
@@ -126,6 +125,6 @@ def _errors_of(
             refusal.needed, refusal.available, num_images=composer.num_images
         )
         return {"credits": words}, STATUS_PAYMENT_REQUIRED
-    if isinstance(refusal, jobs.PriceRose):
-        return {"credits": refusal.user_message}, STATUS_INVALID
+    if isinstance(refusal, CannotSubmit):
+        return {refusal.field: refusal.user_message}, STATUS_INVALID
     return {"image_model": refusal.user_message}, STATUS_INVALID

@@ -14,7 +14,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.datastructures import MultiValueDict
 
 from accounts.credit_words import price_words
-from generators import catalog, form_pictures, operations
+from accounts.quotas import rules_of
+from generators import catalog, form_pictures, operations, quota_checks
 from generators.controls import Control, Panel
 from generators.form_pictures import FormPictures, Picture
 from generators.models import GenerationJob
@@ -24,6 +25,7 @@ from generators.shape_row import ShapeRow
 from generators.shares import PLAIN_FIELDS, RESOLUTION, Share
 from generators.tray import Tray
 from generators.unplaced import unplaced_errors
+from generators.usage import usage_of
 from generators.validation import OPTION_PREFIX
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class Composer:
     """The form for one person: what may be chosen, what was typed, what is wrong.
 
     ``values`` are raw strings by field name, ``slugs`` the models asked for, ``errors``
-    messages by field name.
+    messages by field name, ``warnings`` say which quotas are nearly used up.
     """
 
     choices: tuple[catalog.Choice, ...]
@@ -49,6 +51,7 @@ class Composer:
     slugs: Sequence[str] = ()
     given: FormPictures = field(default_factory=lambda: FormPictures(errors={}))
     recent: Sequence[str] = ()
+    warnings: Sequence[str] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
     client_token: uuid.UUID = field(default_factory=uuid.uuid4)
 
@@ -188,7 +191,8 @@ class Composer:
     @cached_property
     def notes(self) -> list[str]:
         """Say before the press what a person would not expect."""
-        return notes_on(self.shares, self.given.pictures, self.shape_row.size)
+        notes = notes_on(self.shares, self.given.pictures, self.shape_row.size)
+        return [*self.warnings, *notes]
 
     @property
     def is_wordless(self) -> bool:
@@ -224,7 +228,8 @@ def compose(
     }
     slugs = [slug for slug in typed.getlist("image_model") if slug]
     given = form_pictures.read(user, typed, files)
-    choices = tuple(catalog.choices())
+    rules = rules_of(user)
+    choices = tuple(quota_checks.narrowed(catalog.choices(), rules))
     if "image_model" not in typed and (last := _last_job(user)) is not None:
         values = {"size": f"{last.width}x{last.height}"} | values
         slugs = _slugs_of(last)
@@ -237,6 +242,7 @@ def compose(
         slugs=slugs,
         given=given,
         recent=recent_slugs(user),
+        warnings=quota_checks.warnings(usage_of(user, rules)),
         errors=given.errors,
     )
 

@@ -31,6 +31,7 @@ from generators.answers import (
     told_price,
 )
 from generators.models import GenerationJob
+from generators.refusals import PriceRose
 
 _NOTHING = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
@@ -66,7 +67,7 @@ def job_retry(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             job, client_token=token_of(request), told_credits=told
         )
     except REFUSALS as refusal:
-        if isinstance(refusal, jobs.PriceRose) and is_htmx(request):
+        if isinstance(refusal, PriceRose) and is_htmx(request):
             return _show_new_price(request, job, refusal)
         composer = composer_of(person(request), prefill.typed_of_job(job))
         return refuse(request, composer, refusal)
@@ -117,7 +118,7 @@ def _show_card(request: HttpRequest, job: GenerationJob) -> HttpResponse:
 
 
 def _show_new_price(
-    request: HttpRequest, job: GenerationJob, refusal: jobs.PriceRose
+    request: HttpRequest, job: GenerationJob, refusal: PriceRose
 ) -> HttpResponse:
     [card] = cards.cards_of([job])
     context = {"card": dataclasses.replace(card, notice=refusal.user_message)}

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts import ledger
-from accounts.credit_words import price_words
 from accounts.models import User, Wallet
+from accounts.quotas import rules_of
 from generators import (
     catalog,
     clock,
@@ -20,6 +20,7 @@ from generators import (
     moves,
     provider_checks,
     queue,
+    quota_checks,
     running,
     wake,
 )
@@ -34,29 +35,12 @@ from generators.moves import Claim
 from generators.operations import Given
 from generators.pricing import estimate_of, price_of
 from generators.providers import registry
+from generators.refusals import CannotSubmit, PriceRose
 from generators.thread_shares import threads
 from generators.transitions import ENDS
 
 Requests = Sequence[tuple[ImageModel, GenerationRequest]]
 Pieces = Sequence[tuple[ImageModel, GenerationRequest, Sequence[Input]]]
-
-
-class CannotSubmit(Exception):
-    """It cannot become a job; ``user_message`` says why. Nothing was charged."""
-
-    def __init__(self, user_message: str) -> None:
-        self.user_message = user_message
-        super().__init__(user_message)
-
-
-class PriceRose(CannotSubmit):
-    """It costs more than the person was told when they pressed."""
-
-    def __init__(self, *, told: int, now: int) -> None:
-        super().__init__(
-            f"The price rose from {price_words(told)} to {price_words(now)}. "
-            "Press again to pay it; nothing was charged."
-        )
 
 
 def submit_generation(
@@ -74,14 +58,16 @@ def submit_generation(
     first generation. ``inputs`` are the pictures that each of the requests works on,
     in their order, empty if none does; ``told_credits`` is the price the person saw, if
     they saw one.
-    Raises InsufficientCredits, CannotSubmit (PriceRose for a higher price than that),
-    and ProviderError when a model's provider is not part of this site.
+    Raises InsufficientCredits, CannotSubmit (PriceRose for a higher price than that,
+    QuotaReached for more than the admin allows), and ProviderError when a model's provider is not part of this site.
     """
     of_press = Generation.objects.filter(owner=user, client_token=client_token)
     if (first := of_press.first()) is not None:
         return first
+    rules = rules_of(user)
     for image_model, request in requests:
         _check(image_model, request)
+        quota_checks.refuse_request(rules, image_model, request)
     of_each = inputs or [()] * len(requests)
     pieces = [
         piece
@@ -104,6 +90,7 @@ def submit_generation(
             ]
             # First, for it locks the wallet: two presses at once get turns of their own.
             _reserve(ledger.wallet_of(user), jobs)
+            quota_checks.refuse_jobs(user, jobs)
             _deal_turns(jobs)
             GenerationJob.objects.bulk_create(jobs)
             keep_inputs(
@@ -154,11 +141,13 @@ def run_next(lane: str, *, worker: str) -> bool:
 
 def _is_waited_for(claim: Claim) -> bool:
     """Say whether other jobs may wait for the room that this one had."""
+    if claim.was_tight:
+        return True
     way = claim.job.connection
     if way is None:
         return False
     is_crowded = claim.job.provider in threads.crowded()
-    return is_crowded or claim.was_tight or connections.is_tight(way)
+    return is_crowded or connections.is_tight(way)
 
 
 def _crowded(lane: str) -> Collection[str]:

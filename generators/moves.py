@@ -33,7 +33,8 @@ _NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}
 class Claim:
     """A job as a worker took it, and the token that every write of it presents.
 
-    ``was_tight``: whether its connection was nearly full then.
+    ``was_tight``: whether others may wait for the room that it takes, at its connection
+    or within its owner's quota.
     """
 
     job: GenerationJob
@@ -58,7 +59,7 @@ def claim(
     """Take a queued job, or an accepted one to poll, and lease it.
 
     ``phase`` is what the page shows, ``turn`` the place it used up, ``connection`` what
-    a new try is sent through, which ``is_tight`` when it is nearly full.
+    a new try is sent through; ``is_tight`` when others may wait for its room.
     """
     token = uuid.uuid4()
     is_new_try = job.handle is None

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
-from generators import connections, health, moves
+from accounts.quotas import has_running_limits
+from generators import connections, health, moves, usage
 from generators.clock import Now
 from generators.contracts import Lane
 from generators.effort import effort
@@ -51,8 +52,8 @@ def claim_next(
     """Take the next due job of a lane, or answer ``None`` when there is none.
 
     ``loaded_models`` are the primary keys of image models that are ready in memory. Jobs
-    for which no connection has room are passed over, and those of the providers in
-    ``crowded``.
+    for which no connection has room are passed over, those of the providers in
+    ``crowded``, and those of people who have as many drawn as their quota allows.
     """
     with transaction.atomic():
         _make_ready(lane)
@@ -61,11 +62,14 @@ def claim_next(
             phase = accepted.phase
             return moves.claim(accepted, phase=phase, turn=accepted.turn, worker=worker)
         room = _room(lane, lock=True)
-        waiting = room.waiting(_in_turn(lane)).exclude(provider__in=crowded)
+        is_limited = has_running_limits(lock=True)
+        busy = usage.busy_people() if is_limited else ()
+        open_jobs = _in_turn(lane).exclude(owner__in=busy)
+        waiting = room.waiting(open_jobs).exclude(provider__in=crowded)
         head = _lock(waiting.select_related("image_model")).first()
         if head is None:
             return None
-        job = _of_loaded_model(lane, head, loaded_models) or head
+        job = _of_loaded_model(open_jobs, head, loaded_models) or head
         turn = job.turn if job == head else _exchange_turns(lane, job, head.turn)
         is_loading = lane == Lane.LOCAL and job.image_model_id not in loaded_models
         phase = Phase.LOADING if is_loading else Phase.DRAWING
@@ -76,7 +80,7 @@ def claim_next(
             turn=turn,
             worker=worker,
             connection=way,
-            is_tight=room.is_tight(way),
+            is_tight=is_limited or room.is_tight(way),
         )
         if claim is not None and way is not None and way.breaker != Breaker.CLOSED:
             health.begin_try(way)  # nobody else may: the row is locked
@@ -136,9 +140,11 @@ def line_of(lane: str) -> Line:
 def num_due(lane: str, *, limit: int) -> int:
     """Count what a lane could do now, up to a limit: ready jobs and due polls."""
     room = _room(lane)
+    busy = usage.busy_people() if has_running_limits() else ()
     postponed = room.waiting(_postponed(lane))[:limit].count()
     polls = _due_polls(lane)[:limit].count()
-    return min(limit, room.waiting(_ready(lane))[:limit].count() + postponed + polls)
+    ready = room.waiting(_ready(lane).exclude(owner__in=busy))[:limit].count()
+    return min(limit, ready + postponed + polls)
 
 
 def _room(lane: str, *, lock: bool = False) -> connections.Room:
@@ -187,20 +193,20 @@ def _lock(jobs: Jobs) -> Jobs:
 
 
 def _of_loaded_model(
-    lane: str, head: GenerationJob, loaded_models: Collection[int]
+    open_jobs: Jobs, head: GenerationJob, loaded_models: Collection[int]
 ) -> GenerationJob | None:
     """Return a job of a loaded model that may run in the head's round, if any."""
     if not loaded_models or head.image_model_id in loaded_models:
         return None
     for image_model in loaded_models:
-        of_model = _in_turn(lane).filter(image_model=image_model, turn=head.turn)
+        of_model = open_jobs.filter(image_model=image_model, turn=head.turn)
         if (job := _lock(of_model).first()) is not None:
             return job
-    in_round = _ready(lane).filter(turn=head.turn).order_by("pk")
+    in_round = open_jobs.filter(turn=head.turn)
     people = in_round.values_list("owner_id", flat=True)[:PEOPLE_LOOKED_AT]
     for owner in dict.fromkeys(people):
         for image_model in loaded_models:
-            own = _in_turn(lane).filter(owner=owner, image_model=image_model)
+            own = open_jobs.filter(owner=owner, image_model=image_model)
             if (job := _lock(own).first()) is not None:
                 return job
     return None

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generators import job_views, views, webhooks
+from generators import credit_views, job_views, views, webhooks
 
 app_name = "generators"
 urlpatterns = [
@@ -20,6 +20,11 @@ urlpatterns = [
     path("jobs/<uuid:public_id>/cancel/", job_views.job_cancel, name="job-cancel"),
     path("jobs/<uuid:public_id>/retry/", job_views.job_retry, name="job-retry"),
     path("jobs/<uuid:public_id>/preview/", job_views.job_preview, name="job-preview"),
+    path(
+        "jobs/<uuid:public_id>/receipt/", credit_views.job_receipt, name="job-receipt"
+    ),
+    path("credits/", credit_views.statement, name="statement"),
+    path("credits/statement.csv", credit_views.statement_file, name="statement-file"),
     path("hooks/<uuid:public_id>/", webhooks.webhook, name="webhook"),
     path("events/", job_views.job_events, name="events"),
 ]

@@ -110,6 +110,7 @@ def broker_settings(
                 "options": {"expires": 2 * reconcile_seconds},
             },
             "sweep": {"task": "generators.sweep", "schedule": 24 * 3600.0},
+            "audit": {"task": "accounts.audit_ledger", "schedule": 24 * 3600.0},
             "check connections": {
                 "task": "generators.check_connections",
                 "schedule": CHECK_SECONDS,

@@ -206,6 +206,7 @@ class GenerationJob(models.Model):
             ),
             models.Index(fields=["owner", "changed_at"], name="job_news_of_owner"),
             models.Index(fields=["owner", "-id"], name="job_of_owner_newest_first"),
+            models.Index(fields=["owner", "created_at"], name="job_of_owner_by_day"),
             models.Index(
                 fields=["image_model", "status", "-finished_at"],
                 name="job_times_of_model",

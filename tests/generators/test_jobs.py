@@ -14,6 +14,7 @@ from generators import catalog, jobs
 from generators.capabilities import ImageRole
 from generators.contracts import InputImage, Lane
 from generators.models import Connection, Generation, GenerationJob, ImageModel
+from generators.refusals import CannotSubmit
 from tests import factories
 
 Status = GenerationJob.Status
@@ -90,7 +91,7 @@ def test_a_model_that_cannot_be_used_is_refused_before_anything_is_charged(
     type(model).objects.filter(pk=model.pk).update(
         **({"enabled": False} | change if "price_credits" in change else change)
     )
-    with pytest.raises(jobs.CannotSubmit):
+    with pytest.raises(CannotSubmit):
         factories.submit(alice)
     assert not Generation.objects.exists()
 
@@ -99,7 +100,7 @@ def test_input_pictures_are_refused_rather_than_dropped(alice):
     model = catalog.find(factories.PAID)
     picture = InputImage(content=b"x", mime_type="image/png", role=ImageRole.INIT)
     request = dataclasses.replace(factories.make_request(model), images=(picture,))
-    with pytest.raises(jobs.CannotSubmit):
+    with pytest.raises(CannotSubmit):
         jobs.submit_generation(
             user=alice,
             prompt="x",
@@ -147,11 +148,11 @@ def test_retry_asks_the_same_again_in_a_new_generation(alice):
 
 def test_retry_of_a_running_job_or_a_vanished_model_is_refused(alice):
     job = factories.make_job(alice)
-    with pytest.raises(jobs.CannotSubmit):
+    with pytest.raises(CannotSubmit):
         jobs.retry_job(job, client_token=uuid.uuid4())
     jobs.cancel_job(job)
     GenerationJob.objects.filter(pk=job.pk).update(image_model=None)
-    with pytest.raises(jobs.CannotSubmit):
+    with pytest.raises(CannotSubmit):
         jobs.retry_job(job, client_token=uuid.uuid4())
 
 
@@ -161,7 +162,7 @@ def test_when_the_model_has_ended_then_trying_again_says_so_and_holds_nothing(al
     before = balance(alice)
     yesterday = timezone.localdate() - dt.timedelta(days=1)
     ImageModel.objects.filter(pk=job.image_model_id).update(sunset_date=yesterday)
-    with pytest.raises(jobs.CannotSubmit, match="ended on"):
+    with pytest.raises(CannotSubmit, match="ended on"):
         jobs.retry_job(job, client_token=uuid.uuid4())
     assert (balance(alice), Generation.objects.count()) == (before, 1)
 
@@ -172,7 +173,7 @@ def test_when_its_last_connection_is_gone_then_trying_again_says_so(alice):
     jobs.cancel_job(job)
     before = balance(alice)
     Connection.objects.all().delete()
-    with pytest.raises(jobs.CannotSubmit, match="Not connected"):
+    with pytest.raises(CannotSubmit, match="Not connected"):
         jobs.retry_job(job, client_token=uuid.uuid4())
     assert (balance(alice), Generation.objects.count()) == (before, 1)
 
@@ -183,7 +184,7 @@ def test_when_the_provider_would_refuse_the_old_recipe_then_so_does_trying_again
     jobs.cancel_job(job)
     recipe = job.recipe | {"seed": 0}
     GenerationJob.objects.filter(pk=job.pk).update(recipe=recipe)
-    with pytest.raises(jobs.CannotSubmit, match="seed 0"):
+    with pytest.raises(CannotSubmit, match="seed 0"):
         jobs.retry_job(job, client_token=uuid.uuid4())
 
 

@@ -1,82 +1,10 @@
-"""People, their wallets, and the invitations that let them in."""
+"""Wallets, and the ledger that says what moved in them."""
 
-import secrets
-from datetime import datetime, timedelta
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
-from django.utils import timezone
-
-
-class PersonManager(UserManager["User"]):
-    """Creates people by e-mail address."""
-
-    def _create_user(self, email: str, password: str | None, **fields: Any) -> "User":
-        if not email:
-            raise ValueError("An e-mail address is required.")
-        user = self.model(email=self.normalize_email(email).lower(), **fields)
-        if password:
-            user.set_password(password)
-        else:
-            user.set_unusable_password()
-        user.save(using=self._db)
-        return user
-
-    def create_user(  # type: ignore[override]
-        self, email: str, password: str | None = None, **fields: Any
-    ) -> "User":
-        """Create a person; without a password they cannot sign in by one."""
-        return self._create_user(email, password, **fields)
-
-    def create_superuser(  # type: ignore[override]
-        self, email: str, password: str | None = None, **fields: Any
-    ) -> "User":
-        """Create an admin who may do everything."""
-        fields |= {"is_staff": True, "is_superuser": True}
-        return self._create_user(email, password, **fields)
-
-    def get_by_natural_key(self, username: str | None) -> "User":
-        """Find a person by e-mail in any case."""
-        return self.get(email__iexact=username)
-
-
-class User(AbstractUser):
-    """A person who signs in by e-mail."""
-
-    username = None  # type: ignore[assignment]
-    first_name = None  # type: ignore[assignment]
-    last_name = None  # type: ignore[assignment]
-    email = models.EmailField("e-mail address", unique=True)
-    name = models.CharField(max_length=100, blank=True)
-
-    objects: ClassVar[PersonManager] = PersonManager()
-
-    USERNAME_FIELD = "email"
-    REQUIRED_FIELDS: ClassVar[list[str]] = []
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                Lower("email"),
-                name="user_email_unique_in_any_case",
-                violation_error_message="Somebody already uses this e-mail address.",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.email
-
-    def get_full_name(self) -> str:
-        """Return the name, or the e-mail address without one."""
-        return self.name or self.email
-
-    def get_short_name(self) -> str:
-        """Return the name, or what stands before the @ of the e-mail address."""
-        return self.name or self.email.partition("@")[0]
 
 
 class Wallet(models.Model):
@@ -204,58 +132,3 @@ class CreditEntry(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raise ``AppendOnly``."""
         raise AppendOnly
-
-
-def new_invitation_token() -> str:
-    """Return 256 random bits, safe in a link."""
-    return secrets.token_urlsafe(32)
-
-
-def invitation_expiry() -> datetime:
-    """Return when an invitation made now expires unless told otherwise: in 14 days."""
-    return timezone.now() + timedelta(days=14)
-
-
-class InvitationQuerySet(models.QuerySet["Invitation"]):
-    """Finds invitations that still count."""
-
-    def usable(self) -> "InvitationQuerySet":
-        """Keep those that nobody has accepted and that have not expired."""
-        return self.filter(accepted_at__isnull=True, expires_at__gt=timezone.now())
-
-
-class Invitation(models.Model):
-    """Lets one person sign up once while sign-up is by invitation.
-
-    With an ``email`` only that address may use it; without one, whoever has the link.
-    """
-
-    token = models.CharField(
-        max_length=64, unique=True, default=new_invitation_token, editable=False
-    )
-    email = models.EmailField("e-mail address", blank=True)
-    invited_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="invitations",
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(default=invitation_expiry)
-    accepted_at = models.DateTimeField(null=True, blank=True)
-    accepted_by = models.OneToOneField(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="accepted_invitation",
-    )
-
-    objects = InvitationQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return self.email or f"Invitation {self.pk}"

@@ -1,0 +1,32 @@
+"""The tables of accounts."""
+
+from accounts.models.invitations import (
+    Invitation,
+    InvitationQuerySet,
+    invitation_expiry,
+    new_invitation_token,
+)
+from accounts.models.people import Group, PersonManager, User
+from accounts.models.quotas import NO_LIMIT, Quota
+from accounts.models.wallets import (
+    AppendOnly,
+    CreditEntry,
+    CreditEntryQuerySet,
+    Wallet,
+)
+
+__all__ = [
+    "NO_LIMIT",
+    "AppendOnly",
+    "CreditEntry",
+    "CreditEntryQuerySet",
+    "Group",
+    "Invitation",
+    "InvitationQuerySet",
+    "PersonManager",
+    "Quota",
+    "User",
+    "Wallet",
+    "invitation_expiry",
+    "new_invitation_token",
+]

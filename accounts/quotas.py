@@ -1,0 +1,126 @@
+"""Which quotas are in force for a person: of each, what the most specific row says."""
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.models import Q
+
+from accounts.models import NO_LIMIT, Quota, User
+
+LIMITS: Final = (
+    "images_per_day",
+    "images_per_month",
+    "credits_per_day",
+    "credits_per_month",
+    "running_jobs",
+    "waiting_jobs",
+    "storage_mb",
+    "longest_side",
+)
+CHOICES: Final = ("image_models", "operations")
+
+
+class Scope(enum.IntEnum):
+    """Whom a quota is for; the lowest wins."""
+
+    PERSON = 0
+    GROUP = 1
+    EVERYBODY = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One quota in force: a number, or the only names allowed; and where it stands."""
+
+    name: str
+    limit: int = 0
+    allowed: frozenset[str] = frozenset()
+    scope: Scope
+    group: str = ""
+
+    @property
+    def whose(self) -> str:
+        """Return whose limit it is, as it stands before the word."""
+        if self.scope is Scope.PERSON:
+            return "your"
+        if self.scope is Scope.GROUP:
+            return f"your group's ({self.group})"
+        return "this site's"
+
+    @property
+    def scope_words(self) -> str:
+        """Return whom it is for, as the admin reads it."""
+        if self.scope is Scope.GROUP:
+            return f"group {self.group}"
+        return "this person" if self.scope is Scope.PERSON else "everybody"
+
+    @property
+    def value(self) -> str:
+        """Return its number or its names, as the admin reads them."""
+        return ", ".join(sorted(self.allowed)) if self.allowed else str(self.limit)
+
+
+def rules_of(user: User) -> Mapping[str, Rule]:
+    """Return the quotas in force for a person, by name. One query."""
+    rows = _in_order(_rows_for([user]), user)
+    found = (_rule(name, rows) for name in (*LIMITS, *CHOICES))
+    return {rule.name: rule for rule in found if rule is not None}
+
+
+def running_limits(users: Sequence[User]) -> dict[int, int]:
+    """Return how many jobs each of these people may have drawn at once, if limited."""
+    rows = _rows_for(users)
+    found = {}
+    for user in users:
+        if rule := _rule("running_jobs", _in_order(rows, user)):
+            found[user.pk] = rule.limit
+    return found
+
+
+def has_running_limits(*, lock: bool = False) -> bool:
+    """Say whether anybody's jobs at once are limited; ``lock`` holds others who ask so."""
+    rows = Quota.objects.filter(running_jobs__isnull=False)
+    if lock:
+        rows = rows.select_for_update()
+    return bool(list(rows.values_list("pk", flat=True)))
+
+
+def _rows_for(users: Sequence[User]) -> list[Quota]:
+    groups = {user.group_id for user in users if user.group_id is not None}
+    everybody = Q(user__isnull=True, group__isnull=True)
+    rows = Quota.objects.filter(everybody | Q(user__in=users) | Q(group__in=groups))
+    return list(rows.select_related("group"))
+
+
+def _in_order(rows: Iterable[Quota], user: User) -> list[Quota]:
+    """Return the rows that concern a person, the most specific first."""
+    own = (
+        row
+        for row in rows
+        if row.user_id in {None, user.pk} and row.group_id in {None, user.group_id}
+    )
+    return sorted(own, key=_scope)
+
+
+def _rule(name: str, rows: Iterable[Quota]) -> Rule | None:
+    """Return what the first row that says anything says; ``None`` for no limit."""
+    for row in rows:
+        value = getattr(row, name)
+        if value is None:
+            continue
+        if value == NO_LIMIT:
+            return None
+        group = row.group.name if row.group is not None else ""
+        scope = _scope(row)
+        if name in CHOICES:
+            return Rule(name=name, allowed=frozenset(value), scope=scope, group=group)
+        return Rule(name=name, limit=value, scope=scope, group=group)
+    return None
+
+
+def _scope(row: Quota) -> Scope:
+    if row.user_id is not None:
+        return Scope.PERSON
+    return Scope.EVERYBODY if row.group_id is None else Scope.GROUP

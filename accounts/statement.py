@@ -1,0 +1,63 @@
+"""A wallet's entries as its owner reads them: newest first, the balance after each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Sum
+
+from accounts.models import CreditEntry, Wallet
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One entry, and the credits that could be spent after it."""
+
+    entry: CreditEntry
+    balance: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementPage:
+    """Some lines, newest first; ``older`` is the key of the next page, if there is one."""
+
+    lines: list[Line]
+    older: int | None
+
+
+def statement_page(wallet: Wallet, *, before: int | None = None) -> StatementPage:
+    """Return the newest entries that moved the balance, or those below ``before``.
+
+    Entries of one wallet get their keys under its lock, so the sum up to a line is its
+    balance, whatever is added meanwhile.
+    """
+    entries = wallet.entries.exclude(amount=0).order_by("-id")
+    if before is not None:
+        entries = entries.filter(id__lt=before)
+    found = list(entries[: PAGE_SIZE + 1])
+    page = found[:PAGE_SIZE]
+    return StatementPage(
+        lines=_lines(wallet, page),
+        older=page[-1].pk if len(found) > PAGE_SIZE else None,
+    )
+
+
+def all_lines(wallet: Wallet) -> Iterator[Line]:
+    """Yield every entry, oldest first, a few at a time from the database."""
+    balance = 0
+    for entry in wallet.entries.order_by("id").iterator(chunk_size=2000):
+        balance += entry.amount
+        yield Line(entry=entry, balance=balance)
+
+
+def _lines(wallet: Wallet, page: list[CreditEntry]) -> list[Line]:
+    if not page:
+        return []
+    up_to_here = wallet.entries.filter(id__lte=page[0].pk)
+    balance: int = up_to_here.aggregate(sum=Sum("amount"))["sum"]
+    lines = []
+    for entry in page:
+        lines.append(Line(entry=entry, balance=balance))
+        balance -= entry.amount
+    return lines

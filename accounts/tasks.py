@@ -1,0 +1,16 @@
+"""What accounts do by the clock."""
+
+import logging
+
+from celery import shared_task
+
+from accounts import ledger
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="accounts.audit_ledger")
+def audit_ledger() -> None:
+    """Log every figure of the ledger that does not add up, as an error each."""
+    for difference in ledger.audit():
+        logger.error("The ledger does not add up: %s", difference)

@@ -1,0 +1,71 @@
+"""Where a person's credits went: the statement, as a file too, and a job's receipt."""
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts import ledger
+from accounts.csv_file import csv_lines
+from accounts.receipts import receipts_of
+from accounts.requests import is_htmx, person
+from accounts.sign_in import sign_in_required
+from accounts.statement import all_lines, statement_page
+from gallery.browser_time import in_browser_time
+from gallery.models import Image
+from gallery.pages import read_key
+from generators.models import GenerationJob
+from generators.quota_checks import quota_lines
+from generators.statement import describe, rows_of_file, why_given_back
+from generators.usage import usage_of
+
+
+@sign_in_required
+@require_safe
+@in_browser_time
+def statement(request: HttpRequest) -> HttpResponse:
+    """Show what moved the balance, newest first; htmx gets only the lines."""
+    wallet = ledger.wallet_of(request.user)
+    page = statement_page(wallet, before=read_key(request.GET.get("before", "")))
+    context: dict[str, object] = {"lines": describe(page.lines), "older": page.older}
+    if is_htmx(request):
+        return render(request, "generators/partials/_statement_page.html", context)
+    used = usage_of(person(request))
+    context |= {"wallet": wallet, "quotas": quota_lines(used)}
+    return render(request, "generators/statement.html", context)
+
+
+@sign_in_required
+@require_safe
+def statement_file(request: HttpRequest) -> HttpResponseBase:
+    """Send every entry as CSV, oldest first, while it is being read."""
+    wallet = ledger.wallet_of(request.user)
+    name = f"magicshot-credits-{timezone.now():%Y-%m-%d}.csv"
+    return StreamingHttpResponse(
+        csv_lines(rows_of_file(all_lines(wallet))),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+@sign_in_required
+@require_safe
+@in_browser_time
+def job_receipt(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Show what one of one's own jobs cost, and why."""
+    user = person(request)
+    rows = GenerationJob.objects.select_related("generation")
+    job = get_object_or_404(rows, owner=user, public_id=public_id)
+    context = {
+        "job": job,
+        "receipt": receipts_of([public_id])[public_id],
+        "images": Image.objects.visible_to(user).kept().filter(job_id=public_id),
+        "why": why_given_back(job) if job.is_ended else "",
+    }
+    return render(request, "generators/receipt.html", context)
