@@ -1,19 +1,18 @@
-"""Credits: granted, reserved, settled, refunded. The only writer of wallets and entries.
+"""Credits: granted, bought, reserved, settled, refunded, taken back.
+
+The only writer of wallets and entries.
 
 Every function that changes a wallet locks its row first, writes the entry in the same
 transaction, and leaves the ``Wallet`` instance it was given as it was: read the row
 again to show the new balance.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, F, Max, Min, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import F
 
 from accounts.models import CreditEntry, User, Wallet
 
@@ -38,29 +37,20 @@ class InsufficientCredits(LedgerError):
         super().__init__(f"{needed} credits needed, {available} available.")
 
 
+class InDebt(LedgerError):
+    """The wallet owes ``debt`` credits: nothing is reserved until they are paid."""
+
+    def __init__(self, *, debt: int) -> None:
+        self.debt = debt
+        super().__init__(f"{debt} credits are owed.")
+
+
 class NotReserved(LedgerError):
     """The job has no reservation in this wallet, or a smaller one."""
 
 
 class AlreadyEnded(LedgerError):
     """The job's reservation was settled or refunded before."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """Two figures of the ledger that must be equal and are not."""
-
-    wallet_id: int
-    job_id: UUID | None
-    what: str
-    expected: int
-    found: int
-
-    def __str__(self) -> str:
-        place = f"wallet {self.wallet_id}" + (
-            f", job {self.job_id}" * bool(self.job_id)
-        )
-        return f"{place}: {self.what}: expected {self.expected}, found {self.found}"
 
 
 def wallet_of(user: "User | AnonymousUser") -> Wallet:
@@ -91,21 +81,55 @@ def grant(wallet: Wallet, credits: int, *, reference: str, note: str = "") -> bo
     Raises ValueError without a reference, out of range, or when the reference was used
     for another wallet.
     """
-    if not reference:
-        raise ValueError("A grant needs a reference, so that it counts once.")
-    _check(credits)
+    return _add(Kind.GRANT, wallet, credits, reference=reference, note=note)
+
+
+def purchase(wallet: Wallet, credits: int, *, reference: str, note: str = "") -> bool:
+    """Add credits that were paid for; as ``grant`` does."""
+    return _add(Kind.PURCHASE, wallet, credits, reference=reference, note=note)
+
+
+def expire(wallet: Wallet, credits: int, *, reference: str, note: str = "") -> int:
+    """Take back up to that many credits that were free, once a reference.
+
+    Returns how many were taken: no more than the balance. Raises ValueError as
+    ``grant`` does.
+    """
+    _check_reference(reference, credits)
     with transaction.atomic():
-        _lock(wallet)
-        entry, is_new = CreditEntry.objects.get_or_create(
-            kind=Kind.GRANT,
-            reference=reference,
-            defaults={"wallet": wallet, "amount": credits, "note": note},
+        taken = min(credits, _lock(wallet).balance)
+        entry, is_new = _entry_once(
+            Kind.EXPIRE, wallet, reference, amount=-taken, note=note
         )
-        if entry.wallet_id != wallet.pk:
-            raise ValueError("This reference was granted to another wallet.")
         if is_new:
-            _change(wallet, amount=credits)
+            _change(wallet, amount=-taken)
+    return -entry.amount
+
+
+def take_back(wallet: Wallet, credits: int, *, reference: str, note: str = "") -> bool:
+    """Take credits whose payment was taken back, once a reference; say if it counted.
+
+    What the balance does not hold is owed from then on: the balance is never below 0.
+    Raises ValueError as ``grant`` does.
+    """
+    _check_reference(reference, credits)
+    with transaction.atomic():
+        taken = min(credits, _lock(wallet).balance)
+        owed = credits - taken
+        _, is_new = _entry_once(
+            Kind.DISPUTE, wallet, reference, amount=-taken, debt=owed, note=note
+        )
+        if is_new:
+            _change(wallet, amount=-taken, debt=owed)
     return is_new
+
+
+def give_back(wallet: Wallet, credits: int, *, reference: str, note: str = "") -> bool:
+    """Undo ``take_back`` for so many credits, once a reference; say if it counted.
+
+    What is owed is paid first. Raises ValueError as ``grant`` does.
+    """
+    return _add(Kind.DISPUTE, wallet, credits, reference=reference, note=note)
 
 
 def adjust(wallet: Wallet, credits: int, *, reference: str = "", note: str) -> None:
@@ -127,13 +151,15 @@ def adjust(wallet: Wallet, credits: int, *, reference: str = "", note: str) -> N
             reference=reference,
             note=note,
         )
+        _pay_debt(wallet)
 
 
 def reserve(wallet: Wallet, credits: int, *, job_id: UUID) -> None:
     """Set credits aside for a job, 0 to ``MAX_CREDITS``; once a job.
 
     Belongs in the transaction that makes the job: raises TransactionManagementError
-    outside one, InsufficientCredits, and IntegrityError when the job has a reservation.
+    outside one, InDebt, InsufficientCredits, and IntegrityError when the job has a
+    reservation.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(
@@ -141,7 +167,9 @@ def reserve(wallet: Wallet, credits: int, *, job_id: UUID) -> None:
         )
     _check(credits)
     with transaction.atomic():
-        if not _change(wallet, amount=-credits, reserved=credits):
+        if not _change(wallet, amount=-credits, reserved=credits, without_debt=True):
+            if debt := _lock(wallet).debt:
+                raise InDebt(debt=debt)
             raise InsufficientCredits(needed=credits, available=_lock(wallet).balance)
         _write_for_job(Kind.RESERVE, wallet, job_id, amount=-credits, reserved=credits)
 
@@ -182,14 +210,15 @@ def refund(wallet: Wallet, *, job_id: UUID) -> int:
     return rest
 
 
-def audit() -> list[Difference]:
-    """Recompute everything from the entries; return what does not add up."""
-    return [*_audit_wallets(), *_audit_jobs()]
-
-
 def _check(credits: int) -> None:
     if not 0 <= credits <= MAX_CREDITS:
         raise ValueError(f"{credits} credits are out of range.")
+
+
+def _check_reference(reference: str, credits: int) -> None:
+    if not reference:
+        raise ValueError("It needs a reference, so that it counts once.")
+    _check(credits)
 
 
 def _lock(wallet: Wallet) -> Wallet:
@@ -197,12 +226,68 @@ def _lock(wallet: Wallet) -> Wallet:
     return Wallet.objects.select_for_update().get(pk=wallet.pk)
 
 
-def _change(wallet: Wallet, *, amount: int, reserved: int = 0) -> bool:
-    """Move the cached figures in one statement; say whether the balance allowed it."""
-    changed = Wallet.objects.filter(pk=wallet.pk, balance__gte=-amount).update(
-        balance=F("balance") + amount, reserved=F("reserved") + reserved
+def _change(
+    wallet: Wallet,
+    *,
+    amount: int,
+    reserved: int = 0,
+    debt: int = 0,
+    without_debt: bool = False,
+) -> bool:
+    """Move the cached figures in one statement; say whether they allowed it.
+
+    The balance must hold what is taken; ``without_debt``, nothing may be owed either.
+    """
+    rows = Wallet.objects.filter(pk=wallet.pk, balance__gte=-amount)
+    if without_debt:
+        rows = rows.filter(debt=0)
+    changed = rows.update(
+        balance=F("balance") + amount,
+        reserved=F("reserved") + reserved,
+        debt=F("debt") + debt,
     )
     return changed == 1
+
+
+def _add(
+    kind: Kind, wallet: Wallet, credits: int, *, reference: str, note: str
+) -> bool:
+    """Add credits once a reference, and pay with them what is owed."""
+    _check_reference(reference, credits)
+    with transaction.atomic():
+        _lock(wallet)
+        _, is_new = _entry_once(kind, wallet, reference, amount=credits, note=note)
+        if is_new:
+            _change(wallet, amount=credits)
+            _pay_debt(wallet)
+    return is_new
+
+
+def _entry_once(
+    kind: Kind, wallet: Wallet, reference: str, **figures: Any
+) -> tuple[CreditEntry, bool]:
+    """Return the entry of this reference, and whether it is new."""
+    entry, is_new = CreditEntry.objects.get_or_create(
+        kind=kind, reference=reference, defaults={"wallet": wallet, **figures}
+    )
+    if entry.wallet_id != wallet.pk:
+        raise ValueError("This reference was used for another wallet.")
+    return entry, is_new
+
+
+def _pay_debt(wallet: Wallet) -> None:
+    """Pay what is owed with what the balance holds now; the wallet is locked."""
+    row = Wallet.objects.get(pk=wallet.pk)
+    paid = min(row.debt, row.balance)
+    if paid:
+        CreditEntry.objects.create(
+            wallet=wallet,
+            kind=Kind.DISPUTE,
+            amount=-paid,
+            debt=-paid,
+            note="Pays what was owed",
+        )
+        _change(wallet, amount=-paid, debt=-paid)
 
 
 def _write_for_job(
@@ -225,55 +310,3 @@ def _reserved_for(wallet: Wallet, job_id: UUID) -> int:
     if len(entries) > 1:
         raise AlreadyEnded(f"Job {job_id} was settled or refunded before.")
     return entries[Kind.RESERVE]
-
-
-def _audit_wallets() -> Iterator[Difference]:
-    wallets = Wallet.objects.annotate(
-        balance_sum=Coalesce(Sum("entries__amount"), 0),
-        reserved_sum=Coalesce(Sum("entries__reserved"), 0),
-    ).exclude(balance=F("balance_sum"), reserved=F("reserved_sum"))
-    for wallet in wallets.order_by("pk"):
-        for what, expected, found in (
-            ("balance against its entries", wallet.balance_sum, wallet.balance),
-            ("reserved against its entries", wallet.reserved_sum, wallet.reserved),
-        ):
-            if expected != found:
-                yield Difference(
-                    wallet_id=wallet.pk,
-                    job_id=None,
-                    what=what,
-                    expected=expected,
-                    found=found,
-                )
-
-
-def _audit_jobs() -> Iterator[Difference]:
-    jobs = (
-        CreditEntry.objects.filter(job_id__isnull=False)
-        .order_by("job_id")
-        .values("job_id")
-        .annotate(
-            open=Sum("reserved"),
-            reservations=Count("id", filter=Q(kind=Kind.RESERVE)),
-            ends=Count("id", filter=~Q(kind=Kind.RESERVE)),
-            first_wallet=Min("wallet"),
-            last_wallet=Max("wallet"),
-        )
-    )
-    for job in jobs.exclude(
-        Q(reservations=1, first_wallet=F("last_wallet"))
-        & (Q(ends=0, open__gte=0) | Q(open=0))
-    ).iterator():
-        for what, expected, found in (
-            ("reservations of the job", 1, job["reservations"]),
-            ("open after the job's end", 0, job["open"] if job["ends"] else 0),
-            ("one wallet a job", job["first_wallet"], job["last_wallet"]),
-        ):
-            if expected != found:
-                yield Difference(
-                    wallet_id=job["first_wallet"],
-                    job_id=job["job_id"],
-                    what=what,
-                    expected=expected,
-                    found=found,
-                )

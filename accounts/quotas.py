@@ -18,6 +18,7 @@ LIMITS: Final = (
     "waiting_jobs",
     "storage_mb",
     "longest_side",
+    "monthly_credits",
 )
 CHOICES: Final = ("image_models", "operations")
 

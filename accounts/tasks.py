@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from accounts import ledger
+from accounts import ledger_audit
 
 logger = logging.getLogger(__name__)
 
@@ -12,5 +12,5 @@ logger = logging.getLogger(__name__)
 @shared_task(name="accounts.audit_ledger")
 def audit_ledger() -> None:
     """Log every figure of the ledger that does not add up, as an error each."""
-    for difference in ledger.audit():
+    for difference in ledger_audit.audit():
         logger.error("The ledger does not add up: %s", difference)

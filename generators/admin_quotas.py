@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from accounts.admin_pages import QuickAdmin, may_change_person
 from accounts.models import Quota
@@ -19,27 +19,27 @@ def _model_choices() -> list[tuple[str, str]]:
 
 
 class QuotaForm(forms.ModelForm):  # type: ignore[type-arg]
-    """One quota. Nothing ticked in a list means that it says nothing about it."""
+    """One quota. Nothing chosen from a list means that it says nothing about it."""
 
     image_models = forms.MultipleChoiceField(
         required=False,
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        widget=UnfoldAdminSelect2MultipleWidget,
         choices=_model_choices,
-        help_text="Only these. None ticked: as the wider quota says, else all.",
+        help_text="Only these. None chosen: as the wider quota says, else all.",
     )
     operations = forms.MultipleChoiceField(
         required=False,
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        widget=UnfoldAdminSelect2MultipleWidget,
         choices=[(each.value, each.value.replace("-", " ")) for each in Operation],
-        help_text="Only these. None ticked: as the wider quota says, else all.",
+        help_text="Only these. None chosen: as the wider quota says, else all.",
     )
 
     def clean_image_models(self) -> list[str] | None:
-        """Keep nothing where nothing is ticked."""
+        """Keep nothing where nothing is chosen."""
         return self.cleaned_data["image_models"] or None
 
     def clean_operations(self) -> list[str] | None:
-        """Keep nothing where nothing is ticked."""
+        """Keep nothing where nothing is chosen."""
         return self.cleaned_data["operations"] or None
 
 
@@ -79,6 +79,7 @@ class QuotaAdmin(QuickAdmin):
                     ("credits_per_day", "credits_per_month"),
                     ("running_jobs", "waiting_jobs"),
                     ("storage_mb", "longest_side"),
+                    "monthly_credits",
                 )
             },
         ),

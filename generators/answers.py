@@ -9,8 +9,11 @@ from django.shortcuts import redirect, render
 from django.utils.datastructures import MultiValueDict
 from django_htmx.http import reswap, retarget
 
-from accounts.ledger import InsufficientCredits, wallet_of
+from accounts import monthly_credits
+from accounts.credit_words import credit_words
+from accounts.ledger import InDebt, InsufficientCredits, wallet_of
 from accounts.models import User
+from accounts.quotas import rules_of
 from accounts.requests import is_htmx, person
 from generators import events, examples, forms, stream, validation
 from generators.batches import BATCHES_SHOWN, Batch, batch_of, batches_of
@@ -22,9 +25,16 @@ from generators.refusals import CannotSubmit
 STATUS_PAYMENT_REQUIRED = 402
 STATUS_INVALID = 422
 
-Refusal = validation.RequestErrors | InsufficientCredits | CannotSubmit | ProviderError
+Refusal = (
+    validation.RequestErrors
+    | InDebt
+    | InsufficientCredits
+    | CannotSubmit
+    | ProviderError
+)
 REFUSALS = (
     validation.RequestErrors,
+    InDebt,
     InsufficientCredits,
     CannotSubmit,
     ProviderError,
@@ -86,8 +96,10 @@ def composer_of(
     files: "MultiValueDict[str, UploadedFile[Any]] | None" = None,
 ) -> forms.Composer:
     """Return the form for a person, with what was typed."""
+    rules = rules_of(user)
+    monthly_credits.renew(user, rules)
     balance = wallet_of(user).balance
-    return forms.compose(user, typed, files=files, balance=balance)
+    return forms.compose(user, typed, files=files, balance=balance, rules=rules)
 
 
 def page_of(
@@ -123,6 +135,12 @@ def _errors_of(
     if isinstance(refusal, InsufficientCredits):
         words = forms.short_of_credits(
             refusal.needed, refusal.available, num_images=composer.num_images
+        )
+        return {"credits": words}, STATUS_PAYMENT_REQUIRED
+    if isinstance(refusal, InDebt):
+        words = (
+            f"You owe {credit_words(refusal.debt)}, because a payment was taken back. "
+            "Nothing is drawn until they are paid. Ask your admin."
         )
         return {"credits": words}, STATUS_PAYMENT_REQUIRED
     if isinstance(refusal, CannotSubmit):

@@ -8,8 +8,9 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts import ledger
+from accounts import ledger, monthly_credits
 from accounts.csv_file import csv_lines
+from accounts.quotas import rules_of
 from accounts.receipts import receipts_of
 from accounts.requests import is_htmx, person
 from accounts.sign_in import sign_in_required
@@ -28,12 +29,15 @@ from generators.usage import usage_of
 @in_browser_time
 def statement(request: HttpRequest) -> HttpResponse:
     """Show what moved the balance, newest first; htmx gets only the lines."""
-    wallet = ledger.wallet_of(request.user)
+    user = person(request)
+    rules = rules_of(user)
+    monthly_credits.renew(user, rules)
+    wallet = ledger.wallet_of(user)
     page = statement_page(wallet, before=read_key(request.GET.get("before", "")))
     context: dict[str, object] = {"lines": describe(page.lines), "older": page.older}
     if is_htmx(request):
         return render(request, "generators/partials/_statement_page.html", context)
-    used = usage_of(person(request))
+    used = usage_of(user, rules)
     context |= {"wallet": wallet, "quotas": quota_lines(used)}
     return render(request, "generators/statement.html", context)
 

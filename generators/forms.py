@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.datastructures import MultiValueDict
 
 from accounts.credit_words import price_words
-from accounts.quotas import rules_of
+from accounts.quotas import Rule
 from generators import catalog, form_pictures, operations, quota_checks
 from generators.controls import Control, Panel
 from generators.form_pictures import FormPictures, Picture
@@ -218,9 +218,13 @@ def compose(
     typed: MultiValueDict[str, str],
     *,
     balance: int,
+    rules: Mapping[str, Rule],
     files: "MultiValueDict[str, UploadedFile[Any]] | None" = None,
 ) -> Composer:
-    """Return the form for a person with what they typed, or their last choice."""
+    """Return the form for a person with what they typed, or their last choice.
+
+    ``rules`` are the quotas in force for them.
+    """
     values = {
         name: texts[-1]
         for name, texts in typed.lists()
@@ -228,7 +232,6 @@ def compose(
     }
     slugs = [slug for slug in typed.getlist("image_model") if slug]
     given = form_pictures.read(user, typed, files)
-    rules = rules_of(user)
     choices = tuple(quota_checks.narrowed(catalog.choices(), rules))
     if "image_model" not in typed and (last := _last_job(user)) is not None:
         values = {"size": f"{last.width}x{last.height}"} | values

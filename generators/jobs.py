@@ -9,7 +9,7 @@ from functools import partial
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from accounts import ledger
+from accounts import ledger, monthly_credits
 from accounts.models import User, Wallet
 from accounts.quotas import rules_of
 from generators import (
@@ -58,13 +58,14 @@ def submit_generation(
     first generation. ``inputs`` are the pictures that each of the requests works on,
     in their order, empty if none does; ``told_credits`` is the price the person saw, if
     they saw one.
-    Raises InsufficientCredits, CannotSubmit (PriceRose for a higher price than that,
+    Raises InDebt, InsufficientCredits, CannotSubmit (PriceRose for a higher price than that,
     QuotaReached for more than the admin allows), and ProviderError when a model's provider is not part of this site.
     """
     of_press = Generation.objects.filter(owner=user, client_token=client_token)
     if (first := of_press.first()) is not None:
         return first
     rules = rules_of(user)
+    monthly_credits.renew(user, rules)
     for image_model, request in requests:
         _check(image_model, request)
         quota_checks.refuse_request(rules, image_model, request)

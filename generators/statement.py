@@ -28,10 +28,13 @@ HEAD: Final = (
 
 _TITLES: Final = {
     Kind.GRANT: "Added",
+    Kind.PURCHASE: "Bought",
     Kind.ADJUST: "Changed by an admin",
     Kind.RESERVE: "Set aside",
     Kind.SETTLE: "Taken",
     Kind.REFUND: "Given back",
+    Kind.EXPIRE: "Expired",
+    Kind.DISPUTE: "Payment taken back",
 }
 _JOBS_AT_ONCE: Final = 500
 
@@ -47,6 +50,15 @@ class DescribedLine:
     def title(self) -> str:
         """Return what happened, in two words."""
         return _TITLES[Kind(self.line.entry.kind)]
+
+    @property
+    def title_now(self) -> str:
+        """Return the same as things stand: what was set aside may be taken by now."""
+        job = self.job
+        is_taken = job is not None and job.settled_credits == -self.line.entry.amount
+        return (
+            "Taken" if self.line.entry.kind == Kind.RESERVE and is_taken else self.title
+        )
 
     @property
     def why(self) -> str:

@@ -51,8 +51,14 @@ class Quota(models.Model):
     credits_per_month = _limit("Credits a calendar month, each person.")
     running_jobs = _limit("Jobs being drawn at once; further ones wait.")
     waiting_jobs = _limit("Jobs that may wait or be drawn at once.")
-    storage_mb = _limit("Megabytes of pictures kept, the trash included.")
+    storage_mb = _limit(
+        "Megabytes of pictures kept, the trash included.",
+        verbose_name="storage in MB",
+    )
     longest_side = _limit("Pixels of a picture's longer side.")
+    monthly_credits = _limit(
+        "Free credits each month; what is left of them at its end is gone."
+    )
     image_models = models.JSONField(
         null=True,
         blank=True,

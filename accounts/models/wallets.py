@@ -10,8 +10,8 @@ from django.db.models import Q
 class Wallet(models.Model):
     """Holds credits. ``balance`` may be spent, ``reserved`` is set aside for jobs.
 
-    Both are caches of the ledger: ``sum(entries.amount) == balance`` and
-    ``sum(entries.reserved) == reserved``.
+    ``debt`` is owed: credits whose payment was taken back when they were spent already.
+    All three are caches of the ledger: ``sum(entries.amount) == balance``, and so on.
     """
 
     # The ledger outlives the person: a deleted account leaves an ownerless wallet.
@@ -24,9 +24,13 @@ class Wallet(models.Model):
     )
     balance = models.BigIntegerField(default=0)
     reserved = models.BigIntegerField(default=0)
+    debt = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(debt__gte=0), name="wallet_debt_not_negative"
+            ),
             models.CheckConstraint(
                 condition=Q(balance__gte=0), name="wallet_balance_not_negative"
             ),
@@ -63,20 +67,25 @@ class CreditEntry(models.Model):
 
     ``amount`` is what it adds to the wallet's balance, ``reserved`` what it adds to the
     credits set aside: a reservation of 8 is (-8, +8), a settlement of 6 (0, -6), a
-    refund of 2 (+2, -2).
+    refund of 2 (+2, -2). ``debt`` is what it adds to the credits owed: a payment of 100
+    that is taken back from a balance of 30 is (-30, 0, +70).
     """
 
     class Kind(models.TextChoices):
         GRANT = "grant"
+        PURCHASE = "purchase"
         RESERVE = "reserve"
         SETTLE = "settle"
         REFUND = "refund"
         ADJUST = "adjust"
+        EXPIRE = "expire"
+        DISPUTE = "dispute"
 
     wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="entries")
     kind = models.CharField(max_length=16, choices=Kind)
     amount = models.BigIntegerField()
     reserved = models.BigIntegerField(default=0)
+    debt = models.BigIntegerField(default=0)
     job_id = models.UUIDField(null=True, blank=True)
     reference = models.CharField(
         max_length=200, blank=True, help_text="What caused it, unique within its kind."
@@ -105,18 +114,27 @@ class CreditEntry(models.Model):
             ),
             models.CheckConstraint(
                 name="credit_entry_amounts_fit_its_kind",
-                condition=Q(kind="grant", amount__gte=0, reserved=0)
+                condition=Q(kind__in=["grant", "purchase"], amount__gte=0, reserved=0)
                 | Q(kind="adjust", reserved=0)
+                | Q(kind="expire", amount__lte=0, reserved=0)
+                | Q(kind="dispute", reserved=0)
                 | Q(kind="reserve", amount__lte=0, reserved=-models.F("amount"))
                 | Q(kind="settle", amount=0, reserved__lte=0)
                 | Q(kind="refund", amount__gte=0, reserved=-models.F("amount")),
+            ),
+            models.CheckConstraint(
+                name="credit_entry_debt_by_disputes",
+                condition=Q(debt=0) | Q(kind="dispute"),
             ),
             models.CheckConstraint(
                 name="credit_entry_job_for_job_kinds",
                 condition=Q(
                     kind__in=["reserve", "settle", "refund"], job_id__isnull=False
                 )
-                | Q(kind__in=["grant", "adjust"], job_id__isnull=True),
+                | Q(
+                    kind__in=["grant", "purchase", "adjust", "expire", "dispute"],
+                    job_id__isnull=True,
+                ),
             ),
         ]
 

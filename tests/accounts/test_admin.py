@@ -14,7 +14,7 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import ledger, ledger_audit
 from accounts.models import CreditEntry, Invitation, User, Wallet
 from gallery.models import Image, StoredFile, Tag
 from generators.connections import set_key
@@ -224,7 +224,7 @@ def test_job_is_canceled_through_the_job_itself(boss, world):
     job.refresh_from_db()
     assert job.status == GenerationJob.Status.CANCELED
     assert ledger.wallet_of(job.owner).reserved == 0
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_strangers_are_sent_to_the_sites_own_sign_in(client):
@@ -280,7 +280,7 @@ def test_credits_are_given_and_taken_through_the_ledger(boss, alice):
     entry = CreditEntry.objects.latest("id")
     assert (entry.kind, entry.amount) == (CreditEntry.Kind.ADJUST, -50)
     assert entry.note == "kindness (stan@example.org)"
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_second_press_of_the_button_changes_nothing(boss, alice):

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
-from accounts import ledger
+from accounts import ledger, ledger_audit
 from accounts.models import AppendOnly, CreditEntry, Wallet
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,7 @@ def test_reserve_sets_aside_and_settle_refunds_the_rest(wallet):
     assert held(wallet) == (94, 0)
     kinds = CreditEntry.objects.filter(job_id=job_id).values_list("kind", flat=True)
     assert sorted(kinds) == [Kind.REFUND, Kind.RESERVE, Kind.SETTLE]
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_refund_gives_back_all_and_only_once(wallet):
@@ -177,7 +177,7 @@ def test_ledger_outlives_the_person(wallet, alice):
     alice.delete()
     wallet.refresh_from_db()
     assert (wallet.user, wallet.balance) == (None, 100)
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_audit_lists_a_wallet_that_differs(wallet, capsys):
     call_command("audit_ledger")
     assert capsys.readouterr().out == "The ledger adds up.\n"
     Wallet.objects.filter(pk=wallet.pk).update(balance=99, reserved=3)
-    found = [(d.what, d.expected, d.found) for d in ledger.audit()]
+    found = [(d.what, d.expected, d.found) for d in ledger_audit.audit()]
     assert found == [
         ("balance against its entries", 100, 99),
         ("reserved against its entries", 0, 3),
@@ -232,9 +232,56 @@ def test_audit_lists_jobs_that_do_not_add_up(wallet, bob):
     write(Kind.RESERVE, mixed, -4, 4)
     write(Kind.SETTLE, mixed, 0, -4, other)
     by_job: dict[object, set[str]] = {}
-    for difference in ledger.audit():
+    for difference in ledger_audit.audit():
         by_job.setdefault(difference.job_id, set()).add(difference.what)
     assert by_job[half] == {"open after the job's end"}
     assert by_job[over] == {"open after the job's end"}
     assert "reservations of the job" in by_job[orphan]
     assert by_job[mixed] == {"one wallet a job"}
+
+
+def test_a_payment_taken_back_leaves_a_debt_that_blocks_until_it_is_paid(wallet):
+    assert ledger.purchase(wallet, 50, reference="cs_1")
+    with transaction.atomic():
+        job_id = uuid.uuid4()
+        ledger.reserve(wallet, 130, job_id=job_id)
+    assert ledger.take_back(wallet, 50, reference="dp_1", note="Disputed")
+    assert not ledger.take_back(wallet, 50, reference="dp_1"), "counts once"
+    wallet.refresh_from_db()
+    assert (wallet.balance, wallet.reserved, wallet.debt) == (0, 130, 30)
+    with pytest.raises(ledger.InDebt) as caught:
+        ledger.reserve(wallet, 0, job_id=uuid.uuid4())
+    assert caught.value.debt == 30
+    ledger.settle(wallet, 130, job_id=job_id)
+    ledger.purchase(wallet, 40, reference="cs_2")
+    wallet.refresh_from_db()
+    assert (wallet.balance, wallet.debt) == (10, 0)
+    ledger.reserve(wallet, 10, job_id=uuid.uuid4())
+    assert ledger_audit.audit() == []
+
+
+def test_a_dispute_that_is_won_gives_the_credits_back_once(wallet):
+    ledger.take_back(wallet, 130, reference="dp_1")
+    for _ in range(2):
+        ledger.give_back(wallet, 130, reference="dp_1:won")
+    wallet.refresh_from_db()
+    assert (wallet.balance, wallet.debt) == (100, 0)
+    assert ledger_audit.audit() == []
+
+
+def test_no_more_expires_than_there_is_and_only_once(wallet):
+    assert ledger.expire(wallet, 130, reference="monthly:1") == 100
+    assert ledger.expire(wallet, 130, reference="monthly:1") == 100
+    assert held(wallet) == (0, 0)
+
+
+@pytest.mark.parametrize("change", [ledger.purchase, ledger.expire, ledger.take_back])
+def test_what_counts_once_needs_a_reference_of_its_own_wallet(wallet, bob, change):
+    with pytest.raises(ValueError, match="reference"):
+        change(wallet, 1, reference="")
+    for credits in (-1, ledger.MAX_CREDITS + 1):
+        with pytest.raises(ValueError, match="out of range"):
+            change(wallet, credits, reference="x")
+    change(wallet, 1, reference="x")
+    with pytest.raises(ValueError, match="another wallet"):
+        change(ledger.wallet_of(bob), 1, reference="x")

@@ -13,7 +13,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from accounts import ledger
+from accounts import ledger, ledger_audit
 from accounts.models import CreditEntry, User, Wallet
 
 AMOUNTS = st.integers(min_value=0, max_value=60)
@@ -29,13 +29,18 @@ class Ledger(RuleBasedStateMachine):
         user = User.objects.create_user(f"{uuid.uuid4()}@example.org")
         self.wallet = ledger.wallet_of(user)
         self.balance = self.wallet.balance
+        self.debt = 0
         self.open: dict[uuid.UUID, int] = {}
         self.ended: set[uuid.UUID] = set()
 
     @rule(target=jobs, credits=AMOUNTS)
     def reserve(self, credits):
         job_id = uuid.uuid4()
-        if credits > self.balance:
+        if self.debt:
+            with pytest.raises(ledger.InDebt) as owing:
+                ledger.reserve(self.wallet, credits, job_id=job_id)
+            assert owing.value.debt == self.debt
+        elif credits > self.balance:
             with pytest.raises(ledger.InsufficientCredits) as caught:
                 ledger.reserve(self.wallet, credits, job_id=job_id)
             assert caught.value.available == self.balance
@@ -71,7 +76,36 @@ class Ledger(RuleBasedStateMachine):
         reference = f"{self.wallet.pk}:{reference}"
         is_new = not CreditEntry.objects.filter(reference=reference).exists()
         assert ledger.grant(self.wallet, credits, reference=reference) == is_new
-        self.balance += credits * is_new
+        self._add(credits * is_new)
+
+    @rule(credits=AMOUNTS, reference=st.sampled_from("abcd"))
+    def purchase(self, credits, reference):
+        reference, is_new = self._new("purchase", reference)
+        assert ledger.purchase(self.wallet, credits, reference=reference) == is_new
+        self._add(credits * is_new)
+
+    @rule(credits=AMOUNTS, reference=st.sampled_from("abcd"))
+    def expire(self, credits, reference):
+        reference, is_new = self._new("expire", reference)
+        taken = ledger.expire(self.wallet, credits, reference=reference)
+        if is_new:
+            assert taken == min(credits, self.balance)
+            self.balance -= taken
+
+    @rule(credits=AMOUNTS, reference=st.sampled_from("abcd"))
+    def dispute(self, credits, reference):
+        reference, is_new = self._new("dispute", reference)
+        assert ledger.take_back(self.wallet, credits, reference=reference) == is_new
+        if is_new:
+            taken = min(credits, self.balance)
+            self.balance -= taken
+            self.debt += credits - taken
+
+    @rule(credits=AMOUNTS, reference=st.sampled_from("ef"))
+    def win_a_dispute(self, credits, reference):
+        reference, is_new = self._new("dispute", reference)
+        assert ledger.give_back(self.wallet, credits, reference=reference) == is_new
+        self._add(credits * is_new)
 
     @rule(credits=st.integers(min_value=-60, max_value=60))
     def adjust(self, credits):
@@ -80,16 +114,30 @@ class Ledger(RuleBasedStateMachine):
                 ledger.adjust(self.wallet, credits, note="test")
         else:
             ledger.adjust(self.wallet, credits, note="test")
-            self.balance += credits
+            self._add(credits)
 
     @invariant()
     def books_are_straight(self):
         wallet = Wallet.objects.get(pk=self.wallet.pk)
-        assert (wallet.balance, wallet.reserved) == (
+        assert (wallet.balance, wallet.reserved, wallet.debt) == (
             self.balance,
             sum(self.open.values()),
+            self.debt,
         )
-        assert ledger.audit() == []
+        assert ledger_audit.audit() == []
+
+    def _new(self, kind, reference):
+        """Return a reference of this wallet's, and whether it was not used yet."""
+        reference = f"{self.wallet.pk}:{kind}:{reference}"
+        entries = CreditEntry.objects.filter(kind=kind, reference=reference)
+        return reference, not entries.exists()
+
+    def _add(self, credits):
+        """Income pays what is owed first, with all that the balance holds."""
+        self.balance += credits
+        paid = min(self.debt, self.balance)
+        self.balance -= paid
+        self.debt -= paid
 
     def _end(self, job_id):
         del self.open[job_id]

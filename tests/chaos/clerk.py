@@ -97,7 +97,7 @@ def audit() -> dict[str, Any]:
     """Tell what of the ledger does not add up, and what is not in order elsewhere."""
     from django.db.models import F
 
-    from accounts import ledger
+    from accounts import ledger, ledger_audit
     from accounts.models import User
     from gallery.models import StoredFile
     from generators.models import GenerationJob
@@ -107,7 +107,7 @@ def audit() -> dict[str, Any]:
     settled = GenerationJob.objects.values_list("settled_credits", flat=True)
     rows = StoredFile.objects.all()
     return {
-        "differences": [str(each) for each in ledger.audit()],
+        "differences": [str(each) for each in ledger_audit.audit()],
         "reserved": wallet.reserved,
         "spent_more_than_settled": 0
         if GenerationJob.objects.exclude(status__in=ENDS).exists()

@@ -13,7 +13,7 @@ import django
 
 django.setup()
 
-from accounts import ledger  # noqa: E402
+from accounts import ledger_audit  # noqa: E402
 from generators.models import GenerationJob  # noqa: E402
 from tests import factories  # noqa: E402
 
@@ -30,7 +30,7 @@ def press(count: int, model: str, prompt: str, pause: float) -> list[dict[str, o
     end = time.monotonic() + 90
     while jobs.filter(finished_at=None).exists() and time.monotonic() < end:
         time.sleep(0.05)
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
     return [
         {
             "status": job.status,

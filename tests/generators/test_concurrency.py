@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from accounts import ledger
+from accounts import ledger, ledger_audit
 from accounts.models import CreditEntry
 from gallery.models import Image
 from generators import jobs, queue, reconciler, running
@@ -74,7 +74,7 @@ def test_one_job_run_to_its_end_by_many_workers_is_paid_once(person):
     assert job.status == Status.SUCCEEDED
     assert CreditEntry.objects.filter(job_id=job.public_id, kind="settle").count() == 1
     assert Image.objects.filter(job_id=job.public_id).count() == 1
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_many_jobs_on_many_threads_all_end_and_the_ledger_agrees(person):
@@ -92,7 +92,7 @@ def test_many_jobs_on_many_threads_all_end_and_the_ledger_agrees(person):
     assert sum(at_once(work, 8)) == 32
     ends = GenerationJob.objects.values_list("status", flat=True)
     assert sorted(ends) == ["failed"] * 16 + ["succeeded"] * 16
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
     wallet = ledger.wallet_of(person)
     wallet.refresh_from_db()
     assert wallet.reserved == 0
@@ -113,7 +113,7 @@ def test_cancel_and_end_at_once_have_one_winner(person):
         assert job.is_ended
         entries = CreditEntry.objects.filter(job_id=job.public_id)
         assert sum(entries.values_list("reserved", flat=True)) == 0
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_the_same_press_at_once_is_one_generation(person):
@@ -165,7 +165,7 @@ def test_reconcilers_at_once_count_each_lost_worker_once(person):
     GenerationJob.objects.filter(status=Status.UNKNOWN).update(deadline_at=before(1))
     at_once(lambda _: reconciler.reconcile(), 4)
     assert not GenerationJob.objects.filter(status=Status.UNKNOWN).exists()
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_a_sleeper_and_the_deadline_at_once_have_one_winner(person):
@@ -178,4 +178,4 @@ def test_a_sleeper_and_the_deadline_at_once_have_one_winner(person):
     job.refresh_from_db()
     assert job.is_ended
     assert Image.objects.count() == job.num_delivered
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []

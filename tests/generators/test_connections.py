@@ -9,7 +9,7 @@ from django.contrib.messages import get_messages
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import ledger_audit
 from accounts.models import User
 from generators import catalog, connections, jobs, tasks
 from generators.clock import before
@@ -488,7 +488,7 @@ def test_when_it_is_deleted_then_the_page_warns_of_jobs_under_way(boss, studio, 
     jobs.run_next(Lane.REMOTE, worker="test")
     job = GenerationJob.objects.get()
     assert (job.status, job.settled_credits) == (Status.FAILED, 0)
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_when_a_jobs_model_goes_with_its_connection_then_it_is_not_drawn_by_another(
@@ -505,7 +505,7 @@ def test_when_a_jobs_model_goes_with_its_connection_then_it_is_not_drawn_by_anot
     job = GenerationJob.objects.get()
     assert job.failure_message == ModelUnavailable.default_message
     assert (job.call_started_at, job.settled_credits) == (None, 0)
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_when_another_connection_is_left_then_it_does_not_draw_for_a_lost_model(

@@ -68,6 +68,15 @@ def test_the_statement_says_what_moved_and_why(page, alice):
     assert f"+{site.SIGN_UP_CREDITS}" in shown
 
 
+def test_what_was_set_aside_is_taken_once_it_was_drawn(page, alice):
+    job = factories.make_job(alice, "a drawn owl", num_images=2)
+    assert "Set aside · Test card" in text_of(page.get(STATEMENT))
+    GenerationJob.objects.filter(pk=job.pk).update(settled_credits=4)
+    shown = text_of(page.get(STATEMENT))
+    assert "Taken · Test card" in shown
+    assert "Set aside · Test card" not in shown
+
+
 def test_an_empty_statement_says_what_will_come(client, alice, settings):
     settings.SIGN_UP_CREDITS = 0
     client.force_login(alice)

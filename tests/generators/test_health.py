@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 
-from accounts import ledger
+from accounts import ledger_audit
 from generators import (
     catalog,
     connections,
@@ -230,7 +230,7 @@ def test_when_two_may_run_and_five_come_then_never_more_than_two_run(studio, ali
         )
     assert {job.status for job in many} == {Status.SUCCEEDED}
     assert max(running) == 2
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_when_a_connection_is_full_then_nobody_is_woken(studio, alice, bell):

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import ledger, ledger_audit
 from accounts.ledger import InsufficientCredits
 from accounts.models import CreditEntry
 from generators import catalog, jobs
@@ -43,7 +43,7 @@ def test_submit_makes_a_job_a_model_and_sets_credits_aside(
     assert balance(alice) == (before - price, price)
     assert sorted(bell) == ["local", "remote"]
     assert paid.recipe["client_token"] == str(paid.public_id)
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_the_same_press_twice_is_one_generation(alice):

@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import ledger, quotas
+from accounts import ledger_audit, quotas
 from accounts.models import NO_LIMIT, CreditEntry, Group, Quota
 from generators import jobs, queue, usage
 from generators.contracts import Lane
@@ -257,7 +257,7 @@ def test_a_deleted_group_takes_its_quota_and_leaves_its_people(alice, group):
     assert alice.group is None
     assert quotas.rules_of(alice) == {}
     jobs.cancel_job(job)
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_the_admin_sets_quotas_and_sees_those_in_force(client, staff, alice):

@@ -7,7 +7,7 @@ from celery import current_app
 from django.db import OperationalError
 from kombu import Connection
 
-from accounts import ledger
+from accounts import ledger, ledger_audit
 from gallery.models import Image
 from generators import jobs, moves, queue, reconciler, running, wake
 from generators.clock import before
@@ -72,7 +72,7 @@ def test_the_third_lost_worker_ends_the_job_and_refunds(alice, bell):
     assert (job.status, job.failure_kind) == (Status.FAILED, Kind.UNEXPECTED)
     assert "interrupted" in job.failure_message
     assert balance(alice) == before_all
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_a_worker_lost_during_a_paid_call_leaves_the_outcome_unknown(alice, bell):
@@ -104,7 +104,7 @@ def test_a_worker_that_only_slept_still_delivers_what_was_paid(alice, bell):
     claim.job.refresh_from_db()
     assert claim.job.status == Status.SUCCEEDED
     assert Image.objects.filter(job_id=claim.job.public_id).count() == 1
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_a_handle_that_came_late_is_saved_and_polled(alice, bell):
@@ -125,7 +125,7 @@ def test_a_worker_that_only_slept_does_not_deliver_unpaid_work_twice(alice, bell
     running.run(claim)  # the sleeper wakes, draws, and finds it is not its job
     assert balance(alice) == before_all
     assert Image.objects.count() == 1
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_an_accepted_job_whose_poller_was_lost_is_polled_again(alice, bell):
@@ -188,7 +188,7 @@ def test_a_job_no_worker_comes_for_ends_with_words_and_a_refund(alice, bell, set
     assert (job.status, job.failure_kind) == (Status.FAILED, Kind.TIMED_OUT)
     assert "busy or away" in job.failure_message
     assert balance(alice) == before_all
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_the_time_of_waiting_does_not_count_as_drawing(alice, bell, settings):

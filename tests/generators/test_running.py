@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.template.loader import render_to_string
 from PIL import Image as PillowImage
 
-from accounts import ledger
+from accounts import ledger, ledger_audit
 from gallery import storage
 from gallery.decoding import UPLOADS
 from gallery.downloads import download
@@ -94,7 +94,7 @@ def test_a_good_job_ends_with_pictures_receipt_and_times(alice, model):
     assert images[0].parameters == job.recipe
     assert balance(alice) == (before_all - job.settled_credits, 0)
     assert [event.name for event in job.events.all()] == ["claim", "succeed"]
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_each_failure_has_its_kind_words_and_refund(alice, directive, kind, mode
     assert balance(alice) == before_all
     assert not Image.objects.exists()
     assert job.events.last().name == "fail"
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_free_work_that_breaks_off_is_begun_again(alice):
@@ -186,7 +186,7 @@ def test_fewer_pictures_than_asked_settle_what_was_delivered(alice, directive):
     assert (job.status, job.num_delivered) == (Status.SUCCEEDED, 2)
     assert job.settled_credits == 2 * job.price_credits
     assert balance(alice) == (before_all - job.settled_credits, 0)
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_more_pictures_than_asked_are_not_charged(alice):
@@ -417,7 +417,7 @@ def test_pictures_that_could_be_stored_are_delivered_and_alone_charged(
     assert "The rest was not charged. There is no room left." in page
     assert balance(alice) == (before_all - job.price_credits, 0)
     assert Image.objects.get(job_id=job.public_id).position == 0
-    assert ledger.audit() == []
+    assert ledger_audit.audit() == []
 
 
 def test_accepted_work_that_cannot_be_stored_is_fetched_again(alice, full_disk):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import ledger
+from accounts import ledger_audit
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Audit once."""
-        differences = ledger.audit()
+        differences = ledger_audit.audit()
         for difference in differences:
             self.stdout.write(str(difference))
         if differences:

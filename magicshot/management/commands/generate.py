@@ -9,13 +9,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.ledger import InsufficientCredits
+from accounts.ledger import InDebt, InsufficientCredits
 from accounts.models import User
 from gallery import downloads
 from gallery.models import Image
 from generators import catalog, jobs
 from generators.contracts import GenerationRequest
 from generators.models import GenerationJob, ImageModel
+from generators.refusals import CannotSubmit
 from generators.validation import RequestErrors, build_request, find_model
 from magicshot import preparing, setup, waiting
 
@@ -171,6 +172,8 @@ def _submit(
             f"{owner} has {error.available} credits and this needs {error.needed}. "
             "Grant more in the admin."
         ) from error
+    except (CannotSubmit, InDebt) as error:
+        raise CommandError(str(error)) from error
     return generation.jobs.get()
 
 
