@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db import IntegrityError
-from django.db.models import Count, Model
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,7 +20,7 @@ from accounts import admin_sign_in, ledger, quotas
 from accounts.admin_forms import CreditsForm, NewPersonForm
 from accounts.admin_pages import QuickAdmin, RecordAdmin, may_change_person
 from accounts.credit_words import credit_words
-from accounts.models import CreditEntry, Group, Invitation, User, Wallet
+from accounts.models import CreditEntry, Invitation, User, Wallet
 
 __all__ = ["admin_sign_in"]
 
@@ -123,45 +123,15 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         ledger.wallet_of(obj)
 
 
-@admin.register(Group)
-class GroupAdmin(QuickAdmin):
-    """Groups of people. A group's members stay when it is deleted; its quota goes."""
-
-    list_display = ("name", "num_members", "created_at")
-    search_fields = ("^name",)
-    ordering = ("name",)
-    fields = ("name", "members_link")
-    readonly_fields = ("members_link",)
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        """Count the members in the same query."""
-        return super().get_queryset(request).annotate(num_members=Count("members"))
-
-    @admin.display(description="Members")
-    def num_members(self, group: Any) -> int:
-        """How many belong to it."""
-        return int(group.num_members)
-
-    @admin.display(description="Members")
-    def members_link(self, group: Group) -> str:
-        """A link to the people who belong to it."""
-        if group.pk is None:
-            return "None yet: choose the group on a person's page."
-        url = reverse("admin:accounts_user_changelist")
-        return format_html(
-            '<a href="{}?group__id__exact={}">Members</a>', url, group.pk
-        )
-
-
 @admin.register(Wallet)
 class WalletAdmin(RecordAdmin):
     """Wallets. Credits are given and taken through the ledger, with a reason."""
 
-    list_display = ("id", "user", "balance", "reserved")
-    list_select_related = ("user",)
-    search_fields = ("^user__email",)
+    list_display = ("id", "user", "group", "balance", "reserved", "debt")
+    list_select_related = ("user", "group")
+    search_fields = ("^user__email", "^group__name")
     ordering = ("-id",)
-    fields = ("user", "balance", "reserved", "entries_link")
+    fields = ("user", "group", "balance", "reserved", "debt", "entries_link")
     readonly_fields = ("entries_link",)
     actions_detail = ("adjust_credits",)
 
@@ -228,16 +198,26 @@ class WalletAdmin(RecordAdmin):
 class CreditEntryAdmin(RecordAdmin):
     """The ledger, newest first."""
 
-    list_display = ("id", "wallet", "kind", "amount", "reserved", "note", "created_at")
+    list_display = (
+        "id",
+        "wallet",
+        "kind",
+        "amount",
+        "reserved",
+        "debt",
+        "note",
+        "created_at",
+    )
     list_filter = ("kind",)
-    list_select_related = ("wallet__user",)
-    search_fields = ("^wallet__user__email", "=reference")
+    list_select_related = ("wallet__user", "wallet__group")
+    search_fields = ("^wallet__user__email", "^wallet__group__name", "=reference")
     ordering = ("-id",)
     fields = (
         "wallet",
         "kind",
         "amount",
         "reserved",
+        "debt",
         "job_id",
         "reference",
         "note",
@@ -257,11 +237,28 @@ class CreditEntryAdmin(RecordAdmin):
 class InvitationAdmin(QuickAdmin):
     """Invitations: add one, copy its link, send it."""
 
-    list_display = ("id", "email", "state", "invited_by", "expires_at", "accepted_by")
-    list_select_related = ("invited_by", "accepted_by")
+    list_display = (
+        "id",
+        "email",
+        "group",
+        "state",
+        "invited_by",
+        "expires_at",
+        "accepted_by",
+    )
+    list_select_related = ("group", "invited_by", "accepted_by")
     search_fields = ("^email",)
     ordering = ("-id",)
-    fields = ("email", "expires_at", "link", "state", "invited_by", "accepted_by")
+    autocomplete_fields = ("group",)
+    fields = (
+        "email",
+        "group",
+        "expires_at",
+        "link",
+        "state",
+        "invited_by",
+        "accepted_by",
+    )
     readonly_fields = ("link", "state", "invited_by", "accepted_by")
 
     @admin.display(description="Link to send")

@@ -1,5 +1,6 @@
-"""The way in while sign-up is by invitation."""
+"""The way in while sign-up is by invitation, and the way into a group."""
 
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -30,9 +31,18 @@ def accept(request: HttpRequest, user: User) -> bool:
     if invitation is None:
         return False
     request.session.pop(SESSION_KEY)
-    changed = (
-        Invitation.objects.usable()
-        .filter(pk=invitation.pk)
-        .update(accepted_at=timezone.now(), accepted_by=user)
-    )
+    return use_up(invitation, user)
+
+
+def use_up(invitation: Invitation, user: User) -> bool:
+    """Note who accepted it, and let them into its group; False if somebody was first."""
+    with transaction.atomic():
+        changed = (
+            Invitation.objects.usable()
+            .filter(pk=invitation.pk)
+            .update(accepted_at=timezone.now(), accepted_by=user)
+        )
+        if changed and invitation.group_id is not None:
+            user.group = invitation.group
+            user.save(update_fields=["group"])
     return changed == 1

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 
-from accounts.models import CreditEntry, User, Wallet
+from accounts.models import CreditEntry, Group, User, Wallet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -73,6 +73,19 @@ def wallet_of(user: "User | AnonymousUser") -> Wallet:
             )
             wallet.refresh_from_db()
     return wallet
+
+
+def paying_wallet(user: "User | AnonymousUser") -> Wallet:
+    """Return the wallet that pays for a person's jobs: their own or their group's."""
+    group = user.group if isinstance(user, User) else None
+    if group is None or not group.shares_credits:
+        return wallet_of(user)
+    return wallet_of_group(group)
+
+
+def wallet_of_group(group: Group) -> Wallet:
+    """Return a group's wallet, made empty the first time."""
+    return Wallet.objects.get_or_create(group=group)[0]
 
 
 def grant(wallet: Wallet, credits: int, *, reference: str, note: str = "") -> bool:

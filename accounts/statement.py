@@ -2,20 +2,27 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
-from accounts.models import CreditEntry, Wallet
+from accounts.models import CreditEntry, CreditEntryQuerySet, Wallet
+
+Jobs = QuerySet[Any, UUID]
 
 PAGE_SIZE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One entry, and the credits that could be spent after it."""
+    """One entry, and the credits that could be spent after it.
+
+    ``balance`` is ``None`` where others spend the same credits.
+    """
 
     entry: CreditEntry
-    balance: int
+    balance: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,32 +33,43 @@ class StatementPage:
     older: int | None
 
 
-def statement_page(wallet: Wallet, *, before: int | None = None) -> StatementPage:
+def statement_page(
+    wallet: Wallet, *, before: int | None = None, jobs: Jobs | None = None
+) -> StatementPage:
     """Return the newest entries that moved the balance, or those below ``before``.
 
-    Entries of one wallet get their keys under its lock, so the sum up to a line is its
-    balance, whatever is added meanwhile.
+    With ``jobs``, the ids of one member's, only theirs. Entries of one wallet get their
+    keys under its lock, so the sum up to a line is its balance, whatever is added
+    meanwhile.
     """
-    entries = wallet.entries.exclude(amount=0).order_by("-id")
+    entries = _entries(wallet, jobs).exclude(amount=0).order_by("-id")
     if before is not None:
         entries = entries.filter(id__lt=before)
     found = list(entries[: PAGE_SIZE + 1])
     page = found[:PAGE_SIZE]
     return StatementPage(
-        lines=_lines(wallet, page),
+        lines=_lines(wallet, page, has_balance=jobs is None),
         older=page[-1].pk if len(found) > PAGE_SIZE else None,
     )
 
 
-def all_lines(wallet: Wallet) -> Iterator[Line]:
+def all_lines(wallet: Wallet, *, jobs: Jobs | None = None) -> Iterator[Line]:
     """Yield every entry, oldest first, a few at a time from the database."""
     balance = 0
-    for entry in wallet.entries.order_by("id").iterator(chunk_size=2000):
+    entries = _entries(wallet, jobs).order_by("id")
+    for entry in entries.iterator(chunk_size=2000):
         balance += entry.amount
-        yield Line(entry=entry, balance=balance)
+        yield Line(entry=entry, balance=balance if jobs is None else None)
 
 
-def _lines(wallet: Wallet, page: list[CreditEntry]) -> list[Line]:
+def _entries(wallet: Wallet, jobs: Jobs | None) -> CreditEntryQuerySet:
+    entries = CreditEntry.objects.filter(wallet=wallet)
+    return entries if jobs is None else entries.filter(job_id__in=jobs)
+
+
+def _lines(wallet: Wallet, page: list[CreditEntry], *, has_balance: bool) -> list[Line]:
+    if not has_balance:
+        return [Line(entry=entry, balance=None) for entry in page]
     if not page:
         return []
     up_to_here = wallet.entries.filter(id__lte=page[0].pk)

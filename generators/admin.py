@@ -10,12 +10,18 @@ from django.utils.html import format_html
 from unfold.admin import TabularInline
 
 from accounts.admin_pages import RecordAdmin
-from generators import admin_connections, admin_image_models, admin_quotas, jobs
+from generators import (
+    admin_connections,
+    admin_groups,
+    admin_image_models,
+    admin_quotas,
+    jobs,
+)
 from generators.admin_connections import but_for_connections
 from generators.cost_words import usd_words
 from generators.models import Generation, GenerationJob, JobEvent
 
-__all__ = ["admin_connections", "admin_image_models", "admin_quotas"]
+__all__ = ["admin_connections", "admin_groups", "admin_image_models", "admin_quotas"]
 
 OPEN_RECIPE_KEYS = (
     "operation",

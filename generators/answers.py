@@ -11,7 +11,7 @@ from django_htmx.http import reswap, retarget
 
 from accounts import monthly_credits
 from accounts.credit_words import credit_words
-from accounts.ledger import InDebt, InsufficientCredits, wallet_of
+from accounts.ledger import InDebt, InsufficientCredits, paying_wallet
 from accounts.models import User
 from accounts.quotas import rules_of
 from accounts.requests import is_htmx, person
@@ -64,7 +64,7 @@ def show_new_batch(request: HttpRequest, generation: Generation) -> HttpResponse
     context = {
         "batch": batch_of(generation),
         "client_token": uuid.uuid4(),
-        "balance": wallet_of(user).balance,
+        "balance": paying_wallet(user).balance,
     }
     return render(request, "generators/partials/_new_batch.html", context)
 
@@ -98,7 +98,7 @@ def composer_of(
     """Return the form for a person, with what was typed."""
     rules = rules_of(user)
     monthly_credits.renew(user, rules)
-    balance = wallet_of(user).balance
+    balance = paying_wallet(user).balance
     return forms.compose(user, typed, files=files, balance=balance, rules=rules)
 
 

@@ -10,11 +10,12 @@ from django.views.decorators.http import require_safe
 
 from accounts import ledger, monthly_credits
 from accounts.csv_file import csv_lines
+from accounts.models import User, Wallet
 from accounts.quotas import rules_of
 from accounts.receipts import receipts_of
 from accounts.requests import is_htmx, person
 from accounts.sign_in import sign_in_required
-from accounts.statement import all_lines, statement_page
+from accounts.statement import Jobs, all_lines, statement_page
 from gallery.browser_time import in_browser_time
 from gallery.models import Image
 from gallery.pages import read_key
@@ -28,12 +29,16 @@ from generators.usage import usage_of
 @require_safe
 @in_browser_time
 def statement(request: HttpRequest) -> HttpResponse:
-    """Show what moved the balance, newest first; htmx gets only the lines."""
+    """Show what moved the balance, newest first; htmx gets only the lines.
+
+    To whom their group pays for, what their own jobs took of the group's credits.
+    """
     user = person(request)
     rules = rules_of(user)
     monthly_credits.renew(user, rules)
-    wallet = ledger.wallet_of(user)
-    page = statement_page(wallet, before=read_key(request.GET.get("before", "")))
+    wallet = ledger.paying_wallet(user)
+    before = read_key(request.GET.get("before", ""))
+    page = statement_page(wallet, before=before, jobs=_jobs_shown(user, wallet))
     context: dict[str, object] = {"lines": describe(page.lines), "older": page.older}
     if is_htmx(request):
         return render(request, "generators/partials/_statement_page.html", context)
@@ -46,10 +51,12 @@ def statement(request: HttpRequest) -> HttpResponse:
 @require_safe
 def statement_file(request: HttpRequest) -> HttpResponseBase:
     """Send every entry as CSV, oldest first, while it is being read."""
-    wallet = ledger.wallet_of(request.user)
+    user = person(request)
+    wallet = ledger.paying_wallet(user)
+    lines = all_lines(wallet, jobs=_jobs_shown(user, wallet))
     name = f"magicshot-credits-{timezone.now():%Y-%m-%d}.csv"
     return StreamingHttpResponse(
-        csv_lines(rows_of_file(all_lines(wallet))),
+        csv_lines(rows_of_file(lines)),
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -73,3 +80,11 @@ def job_receipt(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "why": why_given_back(job) if job.is_ended else "",
     }
     return render(request, "generators/receipt.html", context)
+
+
+def _jobs_shown(user: User, wallet: Wallet) -> Jobs | None:
+    """Return the ids of one's own jobs where others spend the same credits."""
+    if wallet.group_id is None:
+        return None
+    own = GenerationJob.objects.filter(owner=user, wallet=wallet)
+    return own.values_list("public_id", flat=True)

@@ -37,7 +37,7 @@ def succeed(rows: Jobs, job: GenerationJob, delivery: Delivery) -> bool:
         parents = inputs.parents_of(job)
         for picture in delivery.pictures:
             storage.add(picture, owner=job.owner, parents=parents)
-        ledger.settle(job.owner.wallet, credits, job_id=job.public_id)
+        ledger.settle(job.payer, credits, job_id=job.public_id)
     previews.forget(job)
     return True
 
@@ -54,7 +54,7 @@ def fail(rows: Jobs, job: GenerationJob, failure: Failure) -> bool:
             actual_usd_micros=actual_costs.micros_of(failure.cost),
         ):
             return False
-        ledger.refund(job.owner.wallet, job_id=job.public_id)
+        ledger.refund(job.payer, job_id=job.public_id)
     previews.forget(job)
     logger.warning("Job %s failed (%s): %s", job, failure.kind, failure.detail)
     return True
@@ -65,6 +65,6 @@ def cancel(rows: Jobs, job: GenerationJob) -> bool:
     with transaction.atomic():
         if not moves.cancel(rows, job):
             return False
-        ledger.refund(job.owner.wallet, job_id=job.public_id)
+        ledger.refund(job.payer, job_id=job.public_id)
     previews.forget(job)
     return True

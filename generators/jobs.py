@@ -90,7 +90,7 @@ def submit_generation(
                 for piece, price in zip(pieces, prices, strict=True)
             ]
             # First, for it locks the wallet: two presses at once get turns of their own.
-            _reserve(ledger.wallet_of(user), jobs)
+            _reserve(ledger.paying_wallet(user), jobs)
             quota_checks.refuse_jobs(user, jobs)
             _deal_turns(jobs)
             GenerationJob.objects.bulk_create(jobs)
@@ -281,6 +281,7 @@ def _reserve(wallet: Wallet, jobs: Collection[GenerationJob]) -> None:
     held = 0
     try:
         for job, credits in zip(jobs, prices, strict=True):
+            job.wallet = wallet
             ledger.reserve(wallet, credits, job_id=job.public_id)
             held += credits
     except ledger.InsufficientCredits as error:

@@ -84,7 +84,7 @@ def claim(
     )
     if not taken:
         return None
-    related = ("connection", "generation", "image_model", "owner__wallet")
+    related = ("connection", "generation", "image_model", "owner__wallet", "wallet")
     job = GenerationJob.objects.select_related(*related).get(pk=job.pk)
     return Claim(job=job, token=token, was_tight=is_tight)
 

@@ -105,7 +105,7 @@ def _row(described: DescribedLine) -> Sequence[str | int]:
         described.title.lower(),
         entry.amount,
         entry.reserved,
-        described.line.balance,
+        "" if described.line.balance is None else described.line.balance,
         job.image_model_label if job else "",
         job.generation.prompt if job else "",
         described.why,

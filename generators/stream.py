@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 from django.db import connections
 from django.template.loader import render_to_string
 
-from accounts.ledger import wallet_of
+from accounts.ledger import paying_wallet
 from accounts.models import User
 from accounts.sign_in import is_still_signed_in
 from generators import cards, estimates, events
@@ -108,7 +108,7 @@ class Listener:
         return cursor, [balance, message("stale", {})] if is_stale else [balance]
 
     def _balance_message(self) -> str:
-        return message("balance", {"balance": wallet_of(self.user).balance})
+        return message("balance", {"balance": paying_wallet(self.user).balance})
 
     def _job_message(self, card: cards.JobCard, cursor: events.Cursor) -> str:
         job = card.job

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from accounts.models.people import Group
+
 
 def new_invitation_token() -> str:
     """Return 256 random bits, safe in a link."""
@@ -27,7 +29,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """Lets one person sign up once while sign-up is by invitation.
+    """Lets one person sign up while sign-up is by invitation, or join a group. Once.
 
     With an ``email`` only that address may use it; without one, whoever has the link.
     """
@@ -36,6 +38,14 @@ class Invitation(models.Model):
         max_length=64, unique=True, default=new_invitation_token, editable=False
     )
     email = models.EmailField("e-mail address", blank=True)
+    group = models.ForeignKey(
+        Group,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="invitations",
+        help_text="Whoever accepts it belongs to this group.",
+    )
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -46,12 +56,12 @@ class Invitation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(default=invitation_expiry)
     accepted_at = models.DateTimeField(null=True, blank=True)
-    accepted_by = models.OneToOneField(
+    accepted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
-        related_name="accepted_invitation",
+        related_name="accepted_invitations",
     )
 
     objects = InvitationQuerySet.as_manager()

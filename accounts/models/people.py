@@ -1,10 +1,13 @@
 """People, and the groups they belong to."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models.functions import Lower
+
+if TYPE_CHECKING:
+    from accounts.models.wallets import Wallet
 
 
 class PersonManager(UserManager["User"]):
@@ -46,6 +49,10 @@ class Group(models.Model):
     """
 
     name = models.CharField(max_length=100, unique=True)
+    shares_credits = models.BooleanField(
+        default=False,
+        help_text="Members spend the group's credits instead of their own.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -69,7 +76,7 @@ class User(AbstractUser):
         null=True,
         blank=True,
         related_name="members",
-        help_text="Whose quotas count for this person.",
+        help_text="Whose quotas, and perhaps credits, count for this person.",
     )
 
     objects: ClassVar[PersonManager] = PersonManager()
@@ -88,6 +95,13 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def paying_wallet(self) -> "Wallet":
+        """Return the wallet that pays for this person's jobs; see ``ledger``."""
+        if self.group is not None and self.group.shares_credits:
+            return self.group.wallet
+        return self.wallet
 
     def get_full_name(self) -> str:
         """Return the name, or the e-mail address without one."""

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from accounts.models.people import Group
+
 
 class Wallet(models.Model):
     """Holds credits. ``balance`` may be spent, ``reserved`` is set aside for jobs.
@@ -14,9 +16,16 @@ class Wallet(models.Model):
     All three are caches of the ledger: ``sum(entries.amount) == balance``, and so on.
     """
 
-    # The ledger outlives the person: a deleted account leaves an ownerless wallet.
+    # The ledger outlives its owner: a deleted account leaves an ownerless wallet.
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="wallet",
+    )
+    group = models.OneToOneField(
+        Group,
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
@@ -29,6 +38,10 @@ class Wallet(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
+                condition=Q(user__isnull=True) | Q(group__isnull=True),
+                name="wallet_of_a_person_or_a_group",
+            ),
+            models.CheckConstraint(
                 condition=Q(debt__gte=0), name="wallet_debt_not_negative"
             ),
             models.CheckConstraint(
@@ -40,6 +53,8 @@ class Wallet(models.Model):
         ]
 
     def __str__(self) -> str:
+        if self.group is not None:
+            return f"Wallet of group {self.group}"
         return f"Wallet of {self.user}" if self.user else f"Wallet {self.pk}"
 
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from accounts.models import Wallet
 from gallery.models import Image
 from generators.capabilities import ImageRole
 from generators.contracts import Lane
@@ -79,6 +80,13 @@ class GenerationJob(models.Model):
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs"
+    )
+    wallet = models.ForeignKey(
+        Wallet,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Which one pays; empty in old rows: the owner's.",
     )
     image_model = models.ForeignKey(
         ImageModel, on_delete=models.SET_NULL, null=True, related_name="jobs"
@@ -233,6 +241,11 @@ class GenerationJob(models.Model):
 
     def __str__(self) -> str:
         return str(self.public_id)
+
+    @property
+    def payer(self) -> Wallet:
+        """Return the wallet that its credits were set aside in."""
+        return self.wallet or self.owner.wallet
 
     @property
     def is_ended(self) -> bool:
