@@ -21,6 +21,9 @@ MAX_BODY_BYTES = 128_000_000
 SHORTEST_PICTURE = 256
 """Characters of base64; what is shorter stays in the document."""
 
+SMALLEST_PICTURE = 32
+"""Bytes: no file of a format that is kept has fewer."""
+
 _PLACE = "\x00picture:"
 
 
@@ -46,9 +49,11 @@ class Document:
 
     def picture(self, place: object) -> Spool | None:
         """Return the picture a value of the document stood for, ``None`` if none did."""
-        if not isinstance(place, str) or not place.startswith(_PLACE):
+        if not isinstance(place, str) or not place:
             return None
-        return self.files[int(place.removeprefix(_PLACE))]
+        if place.startswith(_PLACE):
+            return self.files[int(place.removeprefix(_PLACE))]
+        return _tiny_picture(place.rpartition(",")[2])
 
 
 def read_document(body: Spool, *, keys: tuple[str, ...]) -> Document:
@@ -81,6 +86,15 @@ def _take_pictures_out(body: bytes, keys: tuple[str, ...]) -> tuple[bytes, list[
         kept += (body[end : found.start(1) - 1], place)
         end = found.end()
     return b"".join((*kept, body[end:])), files
+
+
+def _tiny_picture(text: str) -> Spool | None:
+    """Decode one that was so short that it stayed in the document."""
+    try:
+        content = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        return None
+    return Spool(content) if len(content) >= SMALLEST_PICTURE else None
 
 
 def _decoded(text: memoryview) -> Spool:

@@ -32,6 +32,16 @@ def test_when_pictures_are_inside_then_they_come_out_in_order():
     assert document.picture(None) is None
 
 
+@pytest.mark.parametrize("before", ["", "data:image/png;base64,"])
+def test_when_a_picture_is_tiny_then_it_is_a_picture_all_the_same(before):
+    picture = b"\x89PNG" + bytes(60)
+    text = before + base64.b64encode(picture).decode()
+    document = read({"data": text}, "data")
+    assert document.picture(document.value["data"]).read() == picture
+    for other in ("", "not base64!", "abc", "aGk=", 7, {}):
+        assert document.picture(other) is None
+
+
 def test_when_slashes_are_escaped_then_it_is_the_same_picture():
     picture = b"\xff\xff\xff" * 400
     text = json.dumps({"image": base64.b64encode(picture).decode()})
