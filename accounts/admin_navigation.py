@@ -60,6 +60,8 @@ GROUPS = (
                 badge="generators.admin_connections.badge",
             ),
             table("Image models", "palette", "generators", "imagemodel"),
+            table("Prompt rules", "gavel", "generators", "promptrule"),
+            table("Caught prompts", "report", "generators", "promptverdict"),
             table("Jobs", "draw", "generators", "generationjob"),
             table("Generations", "auto_awesome", "generators", "generation"),
             table("Job events", "timeline", "generators", "jobevent"),

@@ -14,6 +14,7 @@ from generators import (
     admin_connections,
     admin_groups,
     admin_image_models,
+    admin_moderation,
     admin_quotas,
     jobs,
 )
@@ -21,7 +22,13 @@ from generators.admin_connections import but_for_connections
 from generators.cost_words import usd_words
 from generators.models import Generation, GenerationJob, JobEvent
 
-__all__ = ["admin_connections", "admin_groups", "admin_image_models", "admin_quotas"]
+__all__ = [
+    "admin_connections",
+    "admin_groups",
+    "admin_image_models",
+    "admin_moderation",
+    "admin_quotas",
+]
 
 OPEN_RECIPE_KEYS = (
     "operation",

@@ -18,6 +18,7 @@ from generators import (
     connections,
     endings,
     moves,
+    prompt_checks,
     provider_checks,
     queue,
     quota_checks,
@@ -64,6 +65,9 @@ def submit_generation(
     of_press = Generation.objects.filter(owner=user, client_token=client_token)
     if (first := of_press.first()) is not None:
         return first
+    has_pictures = any(inputs)
+    asked = [request for _, request in requests]
+    prompt_checks.refuse(user, asked, has_pictures=has_pictures)
     rules = rules_of(user)
     monthly_credits.renew(user, rules)
     for image_model, request in requests:
@@ -90,6 +94,7 @@ def submit_generation(
                 for piece, price in zip(pieces, prices, strict=True)
             ]
             # First, for it locks the wallet: two presses at once get turns of their own.
+            prompt_checks.flag(generation, asked)
             _reserve(ledger.paying_wallet(user), jobs)
             quota_checks.refuse_jobs(user, jobs)
             _deal_turns(jobs)

@@ -18,7 +18,7 @@ from gallery.clean_text import clean
 from gallery.files import StorageFailed
 from gallery.models import Image
 from gallery.storage import BrokenPicture, PreparedImage
-from generators import inputs, jobs, validation
+from generators import inputs, jobs, prompt_checks, validation
 from generators.bytes_in_flight import bytes_to_decode, gate
 from generators.capabilities import ImageRole, Size
 from generators.contracts import GenerationRequest
@@ -54,6 +54,10 @@ class Press:
             return first
         shares = self._shares()
         requests = self._requests(shares)
+        has_pictures = any(share.own_pictures for share in shares)
+        asked = [request for _, request in requests]
+        # Here already: below, its verdict would go with the transaction it refuses.
+        prompt_checks.refuse(self.user, asked, has_pictures=has_pictures)
         with _kept(self.composer.given.pictures) as ready:
             _refuse_heavy(shares, ready)
             return self._submitted(shares, requests, ready)

@@ -3,6 +3,7 @@
 from generators.models.connections import Connection
 from generators.models.image_models import ImageModel, ImageModelAlias
 from generators.models.jobs import Generation, GenerationJob, JobEvent, JobInput
+from generators.models.moderation import PromptRule, PromptVerdict
 
 __all__ = [
     "Connection",
@@ -12,4 +13,6 @@ __all__ = [
     "ImageModelAlias",
     "JobEvent",
     "JobInput",
+    "PromptRule",
+    "PromptVerdict",
 ]
