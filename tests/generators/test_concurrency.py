@@ -6,12 +6,13 @@ import uuid
 import pytest
 
 from accounts import ledger, ledger_audit
-from accounts.models import CreditEntry
+from accounts.models import CreditEntry, Quota
 from gallery.models import Image
 from generators import jobs, queue, reconciler, running
 from generators.clock import before
 from generators.contracts import Lane
 from generators.models import Generation, GenerationJob
+from generators.refusals import QuotaReached
 from tests import factories
 from tests.at_once import at_once
 
@@ -41,6 +42,29 @@ def test_each_job_is_claimed_by_exactly_one_worker(person):
     assert len({claim.job.pk for claim in claims}) == 24
     assert queue.claim_next(Lane.REMOTE) is None
     assert len(set(GenerationJob.objects.values_list("lease_token", flat=True))) == 24
+
+
+def test_of_many_presses_at_once_the_quota_lets_through_what_it_leaves(person):
+    Quota.objects.create(user=person, images_per_day=10)
+
+    def press(_):
+        try:
+            return factories.submit(person, num_images=2)
+        except QuotaReached:
+            return None
+
+    made = at_once(press, 12)
+    assert sum(each is not None for each in made) == 5
+    assert GenerationJob.objects.count() == 5
+    assert ledger_audit.audit() == []
+
+
+def test_of_many_claims_at_once_no_more_are_drawn_than_the_quota_says(person):
+    Quota.objects.create(running_jobs=2)
+    for _ in range(6):
+        factories.make_job(person)
+    claims = at_once(lambda _: queue.claim_next(Lane.REMOTE), 6)
+    assert sum(claim is not None for claim in claims) == 2
 
 
 def test_workers_with_loaded_models_exchange_turns_without_losing_a_job(person):
