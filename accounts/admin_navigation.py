@@ -62,7 +62,13 @@ GROUPS = (
             table("Image models", "palette", "generators", "imagemodel"),
             table("Prompt rules", "gavel", "generators", "promptrule"),
             table("Caught prompts", "report", "generators", "promptverdict"),
-            table("Jobs", "draw", "generators", "generationjob"),
+            table(
+                "Jobs",
+                "draw",
+                "generators",
+                "generationjob",
+                badge="generators.admin.approval_badge",
+            ),
             table("Generations", "auto_awesome", "generators", "generation"),
             table("Job events", "timeline", "generators", "jobevent"),
             Page(

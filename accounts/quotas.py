@@ -19,6 +19,7 @@ LIMITS: Final = (
     "storage_mb",
     "longest_side",
     "monthly_credits",
+    "ask_above",
 )
 CHOICES: Final = ("image_models", "operations")
 

@@ -1,6 +1,7 @@
 """The admin's pages on generations and jobs; with those on models and connections."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -16,6 +17,7 @@ from generators import (
     admin_image_models,
     admin_moderation,
     admin_quotas,
+    approvals,
     jobs,
 )
 from generators.admin_connections import but_for_connections
@@ -42,6 +44,11 @@ OPEN_RECIPE_KEYS = (
     "scheduler",
 )
 """What staff see of a recipe. All else may hold a person's own words."""
+
+
+def approval_badge(request: HttpRequest) -> int:
+    """Return how many jobs wait for an admin, for the sidebar."""
+    return approvals.waiting().count()
 
 
 @admin.register(Generation)
@@ -85,12 +92,12 @@ class GenerationJobAdmin(RecordAdmin):
         "settled_credits",
         "created_at",
     )
-    list_filter = ("status", "failure_kind", "lane")
+    list_filter = ("status", "phase", "failure_kind", "lane")
     list_select_related = ("owner",)
     search_fields = ("^owner__email", "public_id__exact")
     ordering = ("-id",)
     inlines = (EventInline,)
-    actions = ("cancel_jobs",)
+    actions = ("cancel_jobs", "approve_jobs", "decline_jobs")
     readonly_fields = ("recipe_open", "recipe_whole", "estimated_cost", "actual_cost")
     fieldsets = (
         (
@@ -167,6 +174,33 @@ class GenerationJobAdmin(RecordAdmin):
         """Ask for an end of those that have not ended, as their owners could."""
         asked = sum(jobs.cancel_job(job) for job in queryset)
         self.message_user(request, f"{asked} jobs are being canceled.")
+
+    @admin.action(description="Agree to selected jobs", permissions=["cancel"])
+    def approve_jobs(
+        self, request: HttpRequest, queryset: QuerySet[GenerationJob]
+    ) -> None:
+        """Let those that wait for an admin be drawn."""
+        agreed = sum(self._decided(request, approvals.approve, job) for job in queryset)
+        self.message_user(request, f"{agreed} jobs may be drawn.")
+
+    @admin.action(description="Decline selected jobs", permissions=["cancel"])
+    def decline_jobs(
+        self, request: HttpRequest, queryset: QuerySet[GenerationJob]
+    ) -> None:
+        """End those that wait for an admin; their credits go back."""
+        ended = sum(self._decided(request, approvals.decline, job) for job in queryset)
+        self.message_user(request, f"{ended} jobs were declined.")
+
+    def _decided(
+        self,
+        request: HttpRequest,
+        decide: Callable[[GenerationJob], bool],
+        job: GenerationJob,
+    ) -> bool:
+        if not decide(job):
+            return False
+        self.log_change(request, job, f"{decide.__name__}d")
+        return True
 
     @admin.display(description="Estimated cost")
     def estimated_cost(self, job: GenerationJob) -> str:

@@ -79,7 +79,7 @@ class QuotaAdmin(QuickAdmin):
                     ("credits_per_day", "credits_per_month"),
                     ("running_jobs", "waiting_jobs"),
                     ("storage_mb", "longest_side"),
-                    "monthly_credits",
+                    ("monthly_credits", "ask_above"),
                 )
             },
         ),

@@ -46,6 +46,7 @@ TITLES: Final = {
     Kind.OUT_OF_MEMORY: "There was not enough memory.",
     Kind.TIMED_OUT: "It took too long.",
     Kind.UNEXPECTED: "Something went wrong on our side.",
+    Kind.DECLINED: "An admin declined it.",
 }
 
 _USUAL_MORE: Final = {
@@ -54,6 +55,7 @@ _USUAL_MORE: Final = {
     Kind.PROVIDER_DOWN: "That is usually over soon.",
     Kind.OUT_OF_MEMORY: "A smaller shape or fewer pictures will fit.",
     Kind.UNEXPECTED: "The details are in the admin's log.",
+    Kind.DECLINED: "Something that costs less needs nobody's word.",
 }
 
 _OF_MESSAGE: Final = {
@@ -81,6 +83,7 @@ _EDITS: Final = {
     Kind.REFUSED: "Edit the words",
     Kind.INVALID: "Change the settings",
     Kind.OUT_OF_MEMORY: "Choose a smaller shape",
+    Kind.DECLINED: "Ask for less",
 }
 
 _FEWER: Final = "Ask for fewer pictures"

@@ -190,6 +190,8 @@ def facts_words(seconds: int, credits: int) -> str:
 
 def waiting_words(job: GenerationJob, outlook: estimates.Outlook) -> str:
     """Return how long a queued job still waits, as known now."""
+    if job.phase == Phase.APPROVAL:
+        return "Waiting for an admin to agree"
     if job.next_action_at is not None:
         words = "trying again soon"
         return words.capitalize() if job.attempts else f"The model is busy · {words}"

@@ -34,6 +34,8 @@ KINDS: dict[type[Exception], GenerationJob.FailureKind] = {
 LOST_WORDS = "The worker was interrupted too often while making this picture."
 NEVER_STARTED_WORDS = "The model was busy or away for too long."
 GIVEN_UP_WORDS = "The model took too long."
+NOT_AGREED_WORDS = "No admin agreed to it in time."
+DECLINED_WORDS = "An admin declined it."
 NEVER_KNOWN_WORDS = "We could not confirm whether the picture was made."
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.datastructures import MultiValueDict
 
-from accounts.credit_words import price_words
+from accounts.credit_words import credit_words, price_words
 from accounts.quotas import Rule
 from generators import catalog, form_pictures, operations, quota_checks
 from generators.controls import Control, Panel
@@ -42,7 +42,8 @@ class Composer:
     """The form for one person: what may be chosen, what was typed, what is wrong.
 
     ``values`` are raw strings by field name, ``slugs`` the models asked for, ``errors``
-    messages by field name, ``warnings`` say which quotas are nearly used up.
+    messages by field name, ``warnings`` say which quotas are nearly used up,
+    ``ask_above`` from how many credits on an admin is asked.
     """
 
     choices: tuple[catalog.Choice, ...]
@@ -52,6 +53,7 @@ class Composer:
     given: FormPictures = field(default_factory=lambda: FormPictures(errors={}))
     recent: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    ask_above: int | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     client_token: uuid.UUID = field(default_factory=uuid.uuid4)
 
@@ -192,7 +194,15 @@ class Composer:
     def notes(self) -> list[str]:
         """Say before the press what a person would not expect."""
         notes = notes_on(self.shares, self.given.pictures, self.shape_row.size)
-        return [*self.warnings, *notes]
+        return [*self.warnings, *self._approval_note(), *notes]
+
+    def _approval_note(self) -> list[str]:
+        if self.ask_above is None or self.cost <= self.ask_above:
+            return []
+        return [
+            f"This costs more than {credit_words(self.ask_above)}: "
+            "it waits until an admin agrees."
+        ]
 
     @property
     def is_wordless(self) -> bool:
@@ -246,6 +256,7 @@ def compose(
         given=given,
         recent=recent_slugs(user),
         warnings=quota_checks.warnings(usage_of(user, rules)),
+        ask_above=rules["ask_above"].limit if "ask_above" in rules else None,
         errors=given.errors,
     )
 

@@ -13,6 +13,7 @@ from accounts import ledger, monthly_credits
 from accounts.models import User, Wallet
 from accounts.quotas import rules_of
 from generators import (
+    approvals,
     catalog,
     clock,
     connections,
@@ -97,6 +98,7 @@ def submit_generation(
             prompt_checks.flag(generation, asked)
             _reserve(ledger.paying_wallet(user), jobs)
             quota_checks.refuse_jobs(user, jobs)
+            is_held = approvals.hold(rules, jobs)
             _deal_turns(jobs)
             GenerationJob.objects.bulk_create(jobs)
             keep_inputs(
@@ -106,8 +108,9 @@ def submit_generation(
         if (first := of_press.first()) is not None:  # the same press came twice at once
             return first
         raise
-    for job in jobs:
-        transaction.on_commit(partial(wake.ring, job.lane))
+    if not is_held:
+        for job in jobs:
+            transaction.on_commit(partial(wake.ring, job.lane))
     return generation
 
 

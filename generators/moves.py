@@ -89,6 +89,18 @@ def claim(
     return Claim(job=job, token=token, was_tight=is_tight)
 
 
+def approve(job: GenerationJob) -> bool:
+    """Let a job that waits for an admin take its turn."""
+    return _move(
+        GenerationJob.objects.filter(phase=Phase.APPROVAL),
+        job,
+        Action.APPROVE,
+        phase=Phase.WAITING,
+        next_action_at=None,
+        deadline_at=after(settings.QUEUE_MAX_SECONDS),
+    )
+
+
 def start_call(claim: Claim) -> bool:
     """Note that a paid call is about to be sent: from here on it is never sent again.
 

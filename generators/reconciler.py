@@ -16,6 +16,7 @@ from generators.failures import (
     LOST_WORDS,
     NEVER_KNOWN_WORDS,
     NEVER_STARTED_WORDS,
+    NOT_AGREED_WORDS,
     Failure,
     Kind,
 )
@@ -94,7 +95,9 @@ def _end_overdue() -> None:
     for job in overdue.select_related("owner")[:AT_ONCE]:
         failure = Failure(
             kind=Kind.TIMED_OUT,
-            message=_OVERDUE_WORDS[Status(job.status)],
+            message=NOT_AGREED_WORDS
+            if job.phase == GenerationJob.Phase.APPROVAL
+            else _OVERDUE_WORDS[Status(job.status)],
             detail="its deadline passed",
         )
         with _apart(f"job {job}", ends_with=DATABASE_AWAY):

@@ -15,6 +15,7 @@ Status = GenerationJob.Status
 class Action(enum.StrEnum):
     """What can happen to a job; also the name of its event."""
 
+    APPROVE = "approve"
     CLAIM = "claim"
     ACCEPT = "accept"
     WAIT = "wait"
@@ -37,6 +38,11 @@ class Transition:
 
 
 TRANSITIONS: dict[Action, Transition] = {
+    Action.APPROVE: Transition(
+        sources=(Status.QUEUED,),
+        target=Status.QUEUED,
+        meaning="It cost more than may be spent without asking, and an admin agreed.",
+    ),
     Action.CLAIM: Transition(
         sources=(Status.QUEUED, Status.RUNNING),
         target=Status.RUNNING,

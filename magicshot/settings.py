@@ -189,6 +189,7 @@ RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", 15.0)
 JOB_MAX_SECONDS = env.float("JOB_MAX_SECONDS", 7200.0)  # of drawing, not of waiting
 QUEUE_MAX_SECONDS = env.float("QUEUE_MAX_SECONDS", 86_400.0)  # of waiting in a lane
 RETRY_SECONDS = env.float("RETRY_SECONDS", 900.0)  # how long to try a busy provider
+APPROVAL_SECONDS = env.float("APPROVAL_SECONDS", 604_800.0)  # until an admin agreed
 UNKNOWN_SECONDS = env.float("UNKNOWN_SECONDS", 600.0)  # until credits are given back
 QUEUE_PREFIX = env.str("QUEUE_PREFIX", "")  # for sites that share one broker
 globals().update(

@@ -59,6 +59,7 @@ class Quota(models.Model):
     monthly_credits = _limit(
         "Free credits each month; what is left of them at its end is gone."
     )
+    ask_above = _limit("Credits a press; what costs more waits until an admin agrees.")
     image_models = models.JSONField(
         null=True,
         blank=True,

@@ -65,10 +65,12 @@ class GenerationJob(models.Model):
         OUT_OF_MEMORY = "out-of-memory"
         TIMED_OUT = "timed-out"
         UNEXPECTED = "unexpected"
+        DECLINED = "declined"
 
     class Phase(models.TextChoices):
-        """What a running job is busy with, in the words of the page."""
+        """What a job waits for or is busy with, in the words of the page."""
 
+        APPROVAL = "approval"
         WAITING = "waiting"
         LOADING = "loading"
         DRAWING = "drawing"

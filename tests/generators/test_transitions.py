@@ -18,6 +18,7 @@ Status = GenerationJob.Status
 HANDLE = JobHandle(provider="fake", external_id="1")
 
 ACTIONS = {
+    Action.APPROVE: lambda claim: moves.approve(claim.job),
     Action.CLAIM: lambda claim: moves.claim(
         claim.job, phase="drawing", turn=0, worker="test"
     ),
@@ -76,6 +77,8 @@ def test_each_action_works_from_its_sources_alone(action, status, alice):
     if action == Action.CLAIM and status == Status.RUNNING:  # between two polls
         moves.accept(claim, HANDLE)
         claim.job.refresh_from_db()
+    if action == Action.APPROVE:
+        GenerationJob.objects.update(phase=GenerationJob.Phase.APPROVAL)
     before = GenerationJob.objects.values().get(pk=claim.job.pk)
     num_events = claim.job.events.count()
     step = TRANSITIONS[action]
