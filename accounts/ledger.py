@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 Kind = CreditEntry.Kind
+JOB_KINDS = (Kind.RESERVE, Kind.SETTLE, Kind.REFUND)
 MAX_CREDITS = 10**12
 """The most one entry may move, far below what the column holds."""
 
@@ -76,11 +77,12 @@ def wallet_of(user: "User | AnonymousUser") -> Wallet:
 
 
 def paying_wallet(user: "User | AnonymousUser") -> Wallet:
-    """Return the wallet that pays for a person's jobs: their own or their group's."""
-    group = user.group if isinstance(user, User) else None
-    if group is None or not group.shares_credits:
-        return wallet_of(user)
-    return wallet_of_group(group)
+    """Return the wallet that pays for a person's jobs: their own or their group's.
+
+    Their group is looked up anew: it may have changed since they were read.
+    """
+    sharing = Group.objects.filter(members=user.pk, shares_credits=True).first()
+    return wallet_of(user) if sharing is None else wallet_of_group(sharing)
 
 
 def wallet_of_group(group: Group) -> Wallet:
@@ -130,7 +132,12 @@ def take_back(wallet: Wallet, credits: int, *, reference: str, note: str = "") -
         taken = min(credits, _lock(wallet).balance)
         owed = credits - taken
         _, is_new = _entry_once(
-            Kind.DISPUTE, wallet, reference, amount=-taken, debt=owed, note=note
+            Kind.DISPUTE,
+            wallet,
+            f"taken:{reference}",
+            amount=-taken,
+            debt=owed,
+            note=note,
         )
         if is_new:
             _change(wallet, amount=-taken, debt=owed)
@@ -142,6 +149,8 @@ def give_back(wallet: Wallet, credits: int, *, reference: str, note: str = "") -
 
     What is owed is paid first. Raises ValueError as ``grant`` does.
     """
+    if reference:
+        reference = f"returned:{reference}"
     return _add(Kind.DISPUTE, wallet, credits, reference=reference, note=note)
 
 
@@ -195,7 +204,7 @@ def settle(wallet: Wallet, credits: int, *, job_id: UUID) -> int:
     """
     _check(credits)
     with transaction.atomic():
-        _lock(wallet)
+        owed = _lock(wallet).debt
         reserved = _reserved_for(wallet, job_id)
         if credits > reserved:
             raise NotReserved(f"{credits} to settle, {reserved} reserved.")
@@ -204,6 +213,8 @@ def settle(wallet: Wallet, credits: int, *, job_id: UUID) -> int:
         if rest:
             _write_for_job(Kind.REFUND, wallet, job_id, amount=rest, reserved=-rest)
         _change(wallet, amount=rest, reserved=-reserved)
+        if owed:
+            _pay_debt(wallet)
     return rest
 
 
@@ -213,13 +224,15 @@ def refund(wallet: Wallet, *, job_id: UUID) -> int:
     Returns 0, and writes nothing, when the job never reserved or has ended before.
     """
     with transaction.atomic():
-        _lock(wallet)
+        owed = _lock(wallet).debt
         try:
             rest = _reserved_for(wallet, job_id)
         except LedgerError:
             return 0
         _write_for_job(Kind.REFUND, wallet, job_id, amount=rest, reserved=-rest)
         _change(wallet, amount=rest, reserved=-rest)
+        if owed:
+            _pay_debt(wallet)
     return rest
 
 
@@ -314,9 +327,9 @@ def _write_for_job(
 def _reserved_for(wallet: Wallet, job_id: UUID) -> int:
     """Return the job's open reservation. Raises NotReserved or AlreadyEnded."""
     entries = dict(
-        CreditEntry.objects.filter(wallet=wallet, job_id=job_id).values_list(
-            "kind", "reserved"
-        )
+        CreditEntry.objects.filter(
+            wallet=wallet, job_id=job_id, kind__in=JOB_KINDS
+        ).values_list("kind", "reserved")
     )
     if Kind.RESERVE not in entries:
         raise NotReserved(f"Job {job_id} has no reservation in this wallet.")

@@ -83,7 +83,7 @@ def running_limits(users: Sequence[User]) -> dict[int, int]:
 
 def has_running_limits(*, lock: bool = False) -> bool:
     """Say whether anybody's jobs at once are limited; ``lock`` holds others who ask so."""
-    rows = Quota.objects.filter(running_jobs__isnull=False)
+    rows = Quota.objects.filter(running_jobs__gte=0).order_by("pk")
     if lock:
         rows = rows.select_for_update()
     return bool(list(rows.values_list("pk", flat=True)))

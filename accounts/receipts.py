@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
+from accounts.ledger import JOB_KINDS
 from accounts.models import CreditEntry
 
 Kind = CreditEntry.Kind
@@ -26,7 +27,7 @@ class Receipt:
 def receipts_of(job_ids: Collection[UUID]) -> dict[UUID, Receipt]:
     """Return the receipts of jobs; one that reserved nothing has an empty one."""
     of_job: dict[UUID, dict[str, int]] = {job_id: {} for job_id in job_ids}
-    entries = CreditEntry.objects.filter(job_id__in=of_job)
+    entries = CreditEntry.objects.filter(job_id__in=of_job, kind__in=JOB_KINDS)
     for entry in entries:
         if entry.job_id is not None:
             of_job[entry.job_id][entry.kind] = abs(entry.reserved)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet, Sum
 
+from accounts.ledger import JOB_KINDS
 from accounts.models import CreditEntry, CreditEntryQuerySet, Wallet
 
 Jobs = QuerySet[Any, UUID]
@@ -64,7 +65,9 @@ def all_lines(wallet: Wallet, *, jobs: Jobs | None = None) -> Iterator[Line]:
 
 def _entries(wallet: Wallet, jobs: Jobs | None) -> CreditEntryQuerySet:
     entries = CreditEntry.objects.filter(wallet=wallet)
-    return entries if jobs is None else entries.filter(job_id__in=jobs)
+    if jobs is None:
+        return entries
+    return entries.filter(kind__in=JOB_KINDS, job_id__in=jobs)
 
 
 def _lines(wallet: Wallet, page: list[CreditEntry], *, has_balance: bool) -> list[Line]:

@@ -47,8 +47,8 @@ OPEN_RECIPE_KEYS = (
 
 
 def approval_badge(request: HttpRequest) -> int:
-    """Return how many jobs wait for an admin, for the sidebar."""
-    return approvals.waiting().count()
+    """Return how many jobs wait for an admin, for the sidebar; no more than 99."""
+    return approvals.waiting()[:99].count()
 
 
 @admin.register(Generation)
@@ -197,7 +197,8 @@ class GenerationJobAdmin(RecordAdmin):
         decide: Callable[[GenerationJob], bool],
         job: GenerationJob,
     ) -> bool:
-        if not decide(job):
+        is_own = job.owner_id == request.user.pk and not request.user.is_superuser
+        if is_own or not decide(job):
             return False
         self.log_change(request, job, f"{decide.__name__}d")
         return True

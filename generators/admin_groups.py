@@ -40,6 +40,14 @@ class GroupAdmin(QuickAdmin):
         super().save_model(request, obj, form, change)
         ledger.wallet_of_group(obj)
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A group is deleted on its own page, and not while its wallet holds anything."""
+        if obj is None:
+            return False
+        wallet = ledger.wallet_of_group(obj)
+        is_empty = not (wallet.balance or wallet.reserved or wallet.debt)
+        return is_empty and bool(super().has_delete_permission(request, obj))
+
     @admin.display(description="Members", ordering="num_members")
     def num_members(self, group: Any) -> int:
         """How many belong to it."""
@@ -72,7 +80,10 @@ class GroupAdmin(QuickAdmin):
         if group.pk is None:
             return "Nothing."
         jobs = GenerationJob.objects.filter(
-            wallet__group=group, created_at__gte=month_began(), settled_credits__gt=0
+            owner__in=group.members.all(),
+            created_at__gte=month_began(),
+            wallet__group=group,
+            settled_credits__gt=0,
         )
         spent = (
             jobs.order_by()

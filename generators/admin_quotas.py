@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
@@ -33,6 +34,14 @@ class QuotaForm(forms.ModelForm):  # type: ignore[type-arg]
         choices=[(each.value, each.value.replace("-", " ")) for each in Operation],
         help_text="Only these. None chosen: as the wider quota says, else all.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kept = self.initial.get("image_models") or []
+        field: Any = self.fields["image_models"]
+        known = {slug for slug, _ in field.choices}
+        gone = [(slug, f"{slug} (gone)") for slug in kept if slug not in known]
+        field.choices = [*field.choices, *gone]
 
     def clean_image_models(self) -> list[str] | None:
         """Keep nothing where nothing is chosen."""
@@ -88,6 +97,18 @@ class QuotaAdmin(QuickAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let superusers alone change what staff may use."""
-        person = getattr(obj, "user", None)
-        is_theirs = may_change_person(request, person)
+        is_theirs = may_change_person(request, getattr(obj, "user", None))
         return is_theirs and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let superusers alone lift what staff may not exceed."""
+        is_theirs = may_change_person(request, getattr(obj, "user", None))
+        return is_theirs and bool(super().has_delete_permission(request, obj))
+
+    def save_model(
+        self, request: HttpRequest, obj: Quota, form: Any, change: bool
+    ) -> None:
+        """Refuse to give one to staff, whoever had it before."""
+        if not may_change_person(request, obj.user):
+            raise PermissionDenied
+        super().save_model(request, obj, form, change)

@@ -4,17 +4,18 @@ Their credits are set aside at the press, so that nobody waits for what cannot b
 """
 
 from collections.abc import Collection, Mapping
+from functools import partial
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.quotas import Rule
 from generators import endings, moves, wake
 from generators.clock import after
+from generators.contracts import Lane
 from generators.failures import DECLINED_WORDS, Failure
 from generators.models import GenerationJob
-
-_A_DAY_SECONDS = 86_400.0
 
 
 def hold(rules: Mapping[str, Rule], jobs: Collection[GenerationJob]) -> bool:
@@ -25,16 +26,17 @@ def hold(rules: Mapping[str, Rule], jobs: Collection[GenerationJob]) -> bool:
         return False
     for job in jobs:
         job.phase = GenerationJob.Phase.APPROVAL
-        job.deadline_at = after(settings.APPROVAL_SECONDS)
-        # Behind the deadline: until then no worker takes it for one that is due.
-        job.next_action_at = after(settings.APPROVAL_SECONDS + _A_DAY_SECONDS)
+        job.deadline_at = job.next_action_at = after(settings.APPROVAL_SECONDS)
     return True
 
 
 def waiting() -> QuerySet[GenerationJob, GenerationJob]:
     """Return the jobs that wait for an admin, oldest first."""
     return GenerationJob.objects.filter(
-        status=GenerationJob.Status.QUEUED, phase=GenerationJob.Phase.APPROVAL
+        lane__in=[*Lane],  # with the next two it is a short walk on an index
+        status=GenerationJob.Status.QUEUED,
+        next_action_at__isnull=False,
+        phase=GenerationJob.Phase.APPROVAL,
     ).order_by("pk")
 
 
@@ -42,7 +44,7 @@ def approve(job: GenerationJob) -> bool:
     """Let it be drawn; ``False`` when it does not wait for that any more."""
     if not moves.approve(job):
         return False
-    wake.ring(job.lane)
+    transaction.on_commit(partial(wake.ring, job.lane))
     return True
 
 

@@ -2,8 +2,7 @@
 
 import uuid
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -43,20 +42,21 @@ def statement(request: HttpRequest) -> HttpResponse:
     if is_htmx(request):
         return render(request, "generators/partials/_statement_page.html", context)
     used = usage_of(user, rules)
-    context |= {"wallet": wallet, "quotas": quota_lines(used)}
+    own = ledger.wallet_of(user)
+    context |= {"wallet": wallet, "own": own, "quotas": quota_lines(used)}
     return render(request, "generators/statement.html", context)
 
 
 @sign_in_required
 @require_safe
-def statement_file(request: HttpRequest) -> HttpResponseBase:
-    """Send every entry as CSV, oldest first, while it is being read."""
+def statement_file(request: HttpRequest) -> HttpResponse:
+    """Send every entry as CSV, oldest first."""
     user = person(request)
     wallet = ledger.paying_wallet(user)
     lines = all_lines(wallet, jobs=_jobs_shown(user, wallet))
     name = f"magicshot-credits-{timezone.now():%Y-%m-%d}.csv"
-    return StreamingHttpResponse(
-        csv_lines(rows_of_file(lines)),
+    return HttpResponse(
+        "".join(csv_lines(rows_of_file(lines))),
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',

@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import ledger, monthly_credits
 from accounts.models import User, Wallet
-from accounts.quotas import rules_of
+from accounts.quotas import Rule, rules_of
 from generators import (
     approvals,
     catalog,
@@ -60,20 +60,16 @@ def submit_generation(
     first generation. ``inputs`` are the pictures that each of the requests works on,
     in their order, empty if none does; ``told_credits`` is the price the person saw, if
     they saw one.
-    Raises InDebt, InsufficientCredits, CannotSubmit (PriceRose for a higher price than that,
-    QuotaReached for more than the admin allows), and ProviderError when a model's provider is not part of this site.
+    Raises InDebt, InsufficientCredits, CannotSubmit (PriceRose for a higher price than
+    that, QuotaReached for more than the admin allows, PromptRefused for words that are
+    forbidden), and ProviderError when a model's provider is not part of this site.
     """
     of_press = Generation.objects.filter(owner=user, client_token=client_token)
     if (first := of_press.first()) is not None:
         return first
-    has_pictures = any(inputs)
-    asked = [request for _, request in requests]
-    prompt_checks.refuse(user, asked, has_pictures=has_pictures)
     rules = rules_of(user)
+    _refuse(user, requests, rules, has_pictures=any(inputs))
     monthly_credits.renew(user, rules)
-    for image_model, request in requests:
-        _check(image_model, request)
-        quota_checks.refuse_request(rules, image_model, request)
     of_each = inputs or [()] * len(requests)
     pieces = [
         piece
@@ -95,10 +91,10 @@ def submit_generation(
                 for piece, price in zip(pieces, prices, strict=True)
             ]
             # First, for it locks the wallet: two presses at once get turns of their own.
-            prompt_checks.flag(generation, asked)
             _reserve(ledger.paying_wallet(user), jobs)
             quota_checks.refuse_jobs(user, jobs)
             is_held = approvals.hold(rules, jobs)
+            prompt_checks.flag(generation, [request for _, request in requests])
             _deal_turns(jobs)
             GenerationJob.objects.bulk_create(jobs)
             keep_inputs(
@@ -112,6 +108,17 @@ def submit_generation(
         for job in jobs:
             transaction.on_commit(partial(wake.ring, job.lane))
     return generation
+
+
+def _refuse(
+    user: User, requests: Requests, rules: Mapping[str, Rule], *, has_pictures: bool
+) -> None:
+    """Refuse what may not be asked for, before anything is charged or kept."""
+    asked = [request for _, request in requests]
+    prompt_checks.refuse(user, asked, has_pictures=has_pictures)
+    for image_model, request in requests:
+        _check(image_model, request)
+        quota_checks.refuse_request(rules, image_model, request)
 
 
 def _pieces(

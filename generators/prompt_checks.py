@@ -75,5 +75,5 @@ def _note(
         generation=generation,
         action=action,
         rule=rule,
-        prompt=requests[0].prompt,
+        prompt="\n".join(sorted(_words_of(requests))),
     )

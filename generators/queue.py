@@ -176,7 +176,7 @@ def _due_polls(lane: str) -> Jobs:
 def _postponed(lane: str) -> Jobs:
     return GenerationJob.objects.filter(
         lane=lane, status=Status.QUEUED, next_action_at__lte=Now()
-    )
+    ).exclude(phase=Phase.APPROVAL)
 
 
 def _make_ready(lane: str) -> None:

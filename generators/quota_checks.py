@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.quotas import Rule, rules_of
+from generators.capabilities import Operation
 from generators.catalog import Choice
 from generators.contracts import Availability, GenerationRequest
 from generators.models import GenerationJob, ImageModel
@@ -49,10 +50,21 @@ def refuse_request(
             words = not_allowed(rule, called)
             raise QuotaReached(words, rule=name, field=_PLACE[name])
     rule = rules.get("longest_side")
-    if rule is not None and max(request.width, request.height) > rule.limit:
+    if rule is not None:
+        _refuse_large(rule, request)
+
+
+def _refuse_large(rule: Rule, request: GenerationRequest) -> None:
+    """Raise QuotaReached for a picture of more than so many pixels a side.
+
+    One that is enlarged counts with twice its sides, the least that enlarging does.
+    """
+    factor = 2 if request.operation is Operation.UPSCALE else 1
+    width, height = factor * request.width, factor * request.height
+    if max(width, height) > rule.limit:
         raise QuotaReached(
-            f"{request.width} × {request.height} is larger than {rule.whose} limit of "  # noqa: RUF001
-            f"{rule.limit} pixels a side. Choose a smaller shape. {ASK}",
+            f"{width} × {height} is larger than {rule.whose} limit of {rule.limit} "  # noqa: RUF001
+            f"pixels a side. Choose a smaller shape or picture. {ASK}",
             rule="longest_side",
             field="size",
         )
@@ -67,6 +79,9 @@ def refuse_jobs(user: User, jobs: Sequence[GenerationJob]) -> None:
     rules = rules_of(user)
     if not rules:
         return
+    running = rules.get("running_jobs")
+    if running is not None and not running.limit:
+        raise QuotaReached(f"You may have nothing drawn. {ASK}", rule="running_jobs")
     asked = {
         "images": sum(job.num_images for job in jobs),
         "credits": sum(job.num_images * job.price_credits for job in jobs),
@@ -165,7 +180,7 @@ def _anew(found: Used) -> str:
 
 
 def _when(resets_at: dt.datetime) -> str:
-    """Return a moment to come, in the reader's time zone, and how far away it is."""
+    """Return a moment to come, in the time zone of the page, and how far away it is."""
     local = timezone.localtime(resets_at)
     hours = -(-(resets_at - timezone.now()) // dt.timedelta(hours=1))
     ahead = f"in {hours} h" if hours < 48 else f"in {hours // 24} days"

@@ -49,7 +49,12 @@ class DescribedLine:
     @property
     def title(self) -> str:
         """Return what happened, in two words."""
-        return _TITLES[Kind(self.line.entry.kind)]
+        entry = self.line.entry
+        if entry.kind == Kind.DISPUTE and entry.debt < 0:
+            return "Paid what was owed"
+        if entry.kind == Kind.DISPUTE and entry.amount > 0:
+            return "Payment came back"
+        return _TITLES[Kind(entry.kind)]
 
     @property
     def title_now(self) -> str:

@@ -1,13 +1,10 @@
 """People, and the groups they belong to."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models.functions import Lower
-
-if TYPE_CHECKING:
-    from accounts.models.wallets import Wallet
 
 
 class PersonManager(UserManager["User"]):
@@ -95,13 +92,6 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.email
-
-    @property
-    def paying_wallet(self) -> "Wallet":
-        """Return the wallet that pays for this person's jobs; see ``ledger``."""
-        if self.group is not None and self.group.shares_credits:
-            return self.group.wallet
-        return self.wallet
 
     def get_full_name(self) -> str:
         """Return the name, or the e-mail address without one."""

@@ -3,20 +3,22 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from accounts.models.people import Group, User
 
 NO_LIMIT = -1
+MOST = 10**12
+"""As many credits as one entry of the ledger may move."""
 
 
 def _limit(help_text: str, **options: Any) -> Any:
     return models.BigIntegerField(
         null=True,
         blank=True,
-        validators=[MinValueValidator(NO_LIMIT)],
+        validators=[MinValueValidator(NO_LIMIT), MaxValueValidator(MOST)],
         help_text=help_text,
         **options,
     )

@@ -34,6 +34,11 @@ class Wallet(models.Model):
     balance = models.BigIntegerField(default=0)
     reserved = models.BigIntegerField(default=0)
     debt = models.BigIntegerField(default=0)
+    free_month = models.CharField(
+        max_length=7,
+        blank=True,
+        help_text="The month, as 2026-11, whose free credits are still in it.",
+    )
 
     class Meta:
         constraints = [

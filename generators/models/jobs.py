@@ -218,6 +218,11 @@ class GenerationJob(models.Model):
             models.Index(fields=["owner", "-id"], name="job_of_owner_newest_first"),
             models.Index(fields=["owner", "created_at"], name="job_of_owner_by_day"),
             models.Index(
+                fields=["status", "owner"],
+                name="job_unfinished_of_owner",
+                condition=Q(finished_at__isnull=True),
+            ),
+            models.Index(
                 fields=["image_model", "status", "-finished_at"],
                 name="job_times_of_model",
             ),

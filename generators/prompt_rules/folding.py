@@ -14,21 +14,29 @@ _LOOK_ALIKES: Final = str.maketrans(
 _LEET: Final = str.maketrans("013457@$!|", "oieastasii")
 _SIGNS: Final = re.compile(r"[^\w@$!|]+|_+")
 _SPACED: Final = re.compile(r"(?<!\S)\S(?: \S){2,}(?!\S)")
-_RUN: Final = re.compile(r"(\w)\1{2,}")
+_RUN: Final = re.compile(r"([^\W\d])\1{2,}")
 
 
 def readings(text: str) -> Iterator[str]:
     """Yield the ways a text may be read: lower-case words between single spaces.
 
     As it stands; with digits read as the letters they stand for; and both again with
-    dots and dashes inside words left out, and spelled words (``n u d e``) put together.
+    dots and dashes inside words left out. In each, spelled words (``n u d e``) are put
+    together, and a letter that is drawn out (``nuuude``) counts once or twice.
     """
     plain = _plain(text)
     for glue in ("", " "):
         words = _without_signs(plain, glue)
         for reading in (words, _leet(words)):
-            together = _SPACED.sub(lambda found: found[0].replace(" ", ""), reading)
-            yield " " + _RUN.sub(r"\1", " ".join(together.split())) + " "
+            together = " ".join(_SPACED.sub(_spelled, reading).split())
+            squeezed = {_RUN.sub(r"\1", together), _RUN.sub(r"\1\1", together)}
+            yield from (f" {each} " for each in sorted(squeezed))
+
+
+def _spelled(found: re.Match[str]) -> str:
+    """Put a spelled word together; ``a n u d e`` may be a word behind an article."""
+    word = found[0].replace(" ", "")
+    return f"{word} {word[1:]} {word[:-1]}"
 
 
 def _without_signs(text: str, glue: str) -> str:

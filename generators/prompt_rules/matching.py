@@ -8,6 +8,9 @@ from typing import Final
 
 from generators.prompt_rules.folding import readings
 
+SHORTEST: Final = 3
+"""Letters of a rule: a shorter one would catch what nobody means."""
+
 MOST_WORDS: Final = 12
 """In one rule: each is a word, or part of one with ``*``."""
 
@@ -38,6 +41,10 @@ def problem_with(phrase: str) -> str:
         return f"Write at most {MOST_WORDS} words."
     if words[0] == "*" or words[-1] == "*":
         return "A rule begins and ends with a word, not with *."
+    if any(word.count("*") > 1 for word in words):
+        return "Write at most one * in a word."
+    if sum(map(len, map(_plain_part, words))) < SHORTEST:
+        return f"Write at least {SHORTEST} letters."
     return ""
 
 
@@ -60,5 +67,8 @@ def _of_phrase(phrase: str) -> str:
 
 def _bare(part: str) -> str:
     """Return a part of a word as the readings have it."""
-    folded = next(iter(readings(part))).strip()
-    return re.escape(folded)
+    return re.escape(_plain_part(part))
+
+
+def _plain_part(part: str) -> str:
+    return next(iter(readings(part))).strip()

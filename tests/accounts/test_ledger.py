@@ -285,3 +285,18 @@ def test_what_counts_once_needs_a_reference_of_its_own_wallet(wallet, bob, chang
     change(wallet, 1, reference="x")
     with pytest.raises(ValueError, match="another wallet"):
         change(ledger.wallet_of(bob), 1, reference="x")
+
+
+@pytest.mark.parametrize("end", ["settle", "refund"])
+def test_what_a_job_gives_back_pays_what_is_owed(wallet, end):
+    job_id = uuid.uuid4()
+    ledger.reserve(wallet, 100, job_id=job_id)
+    ledger.take_back(wallet, 50, reference="dp_1")
+    if end == "settle":
+        ledger.settle(wallet, 40, job_id=job_id)
+    else:
+        ledger.refund(wallet, job_id=job_id)
+    wallet.refresh_from_db()
+    assert wallet.debt == 0
+    assert wallet.balance == (10 if end == "settle" else 50)
+    assert ledger_audit.audit() == []

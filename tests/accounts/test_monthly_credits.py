@@ -5,9 +5,11 @@ import uuid
 import pytest
 import time_machine
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import ledger, ledger_audit, monthly_credits, quotas
-from accounts.models import CreditEntry, Quota
+from accounts.models import NO_LIMIT, CreditEntry, Group, Quota, Wallet
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 Kind = CreditEntry.Kind
@@ -62,11 +64,74 @@ def test_a_month_without_a_visit_gives_nothing(alice, wallet):
     assert CreditEntry.objects.filter(reference__startswith="monthly:").count() == 3
 
 
-def test_without_the_quota_nothing_comes_and_a_person_may_have_their_own(alice, wallet):
+def test_a_person_may_have_their_own_and_without_a_quota_the_rest_still_goes(
+    alice, wallet
+):
     Quota.objects.create(user=alice, monthly_credits=7)
     assert visit(alice, "10-01") == 17
     Quota.objects.all().delete()
-    assert visit(alice, "11-01") == 17
+    assert visit(alice, "10-02") == 17
+    assert visit(alice, "11-01") == 10
+    assert visit(alice, "12-01") == 10
+
+
+@pytest.mark.parametrize("limit", [0, NO_LIMIT])
+def test_no_free_credits_is_none_at_all(alice, wallet, limit):
+    Quota.objects.update(monthly_credits=limit)
+    assert visit(alice, "10-01") == 10
+
+
+def test_months_are_the_sites(alice, wallet, settings):
+    settings.TIME_ZONE = "Pacific/Auckland"  # 13 hours ahead in October
+    timezone.get_default_timezone.cache_clear()
+    try:
+        visit(alice, "10-30")
+        assert CreditEntry.objects.filter(reference__endswith="2026-10").exists()
+        visit(alice, "10-31")  # noon there is past midnight
+        assert CreditEntry.objects.filter(reference__endswith="2026-11").exists()
+    finally:
+        timezone.get_default_timezone.cache_clear()
+
+
+def test_jobs_of_last_month_do_not_make_bought_credits_go(alice, wallet):
+    ledger.purchase(wallet, 50, reference="cs_1")
+    job_id = uuid.uuid4()
+    with transaction.atomic():
+        ledger.reserve(wallet, 60, job_id=job_id)
+    assert visit(alice, "10-01") == 100
+    ledger.refund(wallet, job_id=job_id)
+    spend(wallet, 70)
+    assert visit(alice, "11-01") == 160 - 70 - 30 + 100
+    assert CreditEntry.objects.get(kind=Kind.EXPIRE).amount == -30
+
+
+def test_what_debts_and_admins_took_was_free_first(alice, wallet):
+    ledger.take_back(wallet, 50, reference="dp_1")
+    visit(alice, "10-01")
+    ledger.adjust(wallet, -20, note="taken")
+    ledger.purchase(wallet, 100, reference="cs_1")
+    assert ledger.wallet_of(alice).balance == 140
+    assert visit(alice, "11-01") == 140 - 40 + 100
+
+
+def test_to_whom_their_group_pays_for_nothing_comes(alice, wallet):
+    group = Group.objects.create(name="Design", shares_credits=True)
+    alice.group = group
+    alice.save()
+    assert visit(alice, "10-01") == 10
+    assert ledger.wallet_of_group(group).balance == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_visits_at_once_one_brings_them(alice, wallet):
+    rules = quotas.rules_of(alice)
+    monthly_credits.renew(alice, rules)
+    Wallet.objects.update(free_month="2026-01")
+    ledger.grant(wallet, 100, reference=f"monthly:{wallet.pk}:2026-01")
+    before = ledger.wallet_of(alice).balance
+    at_once(lambda _: monthly_credits.renew(alice, rules), 8)
+    assert ledger.wallet_of(alice).balance == before - 100
+    assert ledger_audit.audit() == []
 
 
 def test_what_is_set_aside_over_the_end_of_a_month_is_not_lost(alice, wallet):

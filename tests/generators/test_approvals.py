@@ -4,6 +4,7 @@ import html
 import uuid
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from accounts import ledger, ledger_audit
@@ -44,8 +45,11 @@ def test_a_dear_press_waits_with_its_credits_set_aside(alice, held, bell):
     assert queue.claim_next(Lane.REMOTE).job.num_images == 2
 
 
-def test_once_an_admin_agrees_it_is_drawn(held, bell):
-    assert approvals.approve(held)
+def test_once_an_admin_agrees_it_is_drawn(
+    held, bell, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        assert approvals.approve(held)
     assert not approvals.approve(held), "once"
     assert bell == ["remote"]
     assert queue.claim_next(Lane.REMOTE).job == held
@@ -68,6 +72,26 @@ def test_when_nobody_answers_then_the_credits_come_back(alice, held):
     assert held.status == Status.FAILED
     assert held.failure_message == "No admin agreed to it in time."
     assert balance(alice) == (100, 0)
+
+
+def test_it_is_never_drawn_without_a_word_however_long_the_site_was_off(held):
+    GenerationJob.objects.update(deadline_at=before(9e5), next_action_at=before(9e5))
+    assert queue.claim_next(Lane.REMOTE) is None
+    reconciler.reconcile()
+    held.refresh_from_db()
+    assert held.status == Status.FAILED
+
+
+def test_staff_do_not_agree_to_their_own(client, alice, held):
+    alice.is_staff = True
+    alice.save()
+    codes = ("view_generationjob", "change_generationjob")
+    alice.user_permissions.set(Permission.objects.filter(codename__in=codes))
+    client.force_login(alice)
+    listed = reverse("admin:generators_generationjob_changelist")
+    client.post(listed, {"action": "approve_jobs", "_selected_action": [held.pk]})
+    held.refresh_from_db()
+    assert held.phase == "approval"
 
 
 def test_its_owner_may_cancel_it(alice, held):

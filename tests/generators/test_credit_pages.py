@@ -106,7 +106,7 @@ def test_the_file_has_all_of_it_and_no_formulas(page, alice):
     response = page.get(FILE)
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert 'filename="magicshot-credits-' in response["Content-Disposition"]
-    content = b"".join(response.streaming_content).decode()
+    content = response.content.decode()
     head, *rows = csv.reader(io.StringIO(content, newline=""))
     of_column = [dict(zip(head, row, strict=True)) for row in rows]
     assert [row["what"] for row in of_column] == [
@@ -142,7 +142,7 @@ def test_nobody_else_sees_a_receipt_or_a_statement(client, alice, bob, staff):
         client.force_login(stranger)
         assert client.get(receipt(job)).status_code == 404
         assert "my secret" not in text_of(client.get(STATEMENT))
-        content = b"".join(client.get(FILE).streaming_content).decode()
+        content = client.get(FILE).content.decode()
         assert "my secret" not in content
     unknown = reverse("generators:job-receipt", args=[uuid.uuid4()])
     assert client.get(unknown).status_code == 404

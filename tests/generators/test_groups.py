@@ -99,7 +99,7 @@ def test_a_member_sees_the_pool_and_their_own_jobs_alone(client, alice, bob, gro
     assert "a secret of another" not in shown
     assert "data-balance>46<" in shown
     address = reverse("generators:statement-file")
-    content = b"".join(client.get(address).streaming_content).decode()
+    content = client.get(address).content.decode()
     assert "a red apple of mine" in content
     assert "a secret of another" not in content
     assert "data-balance>46<" in text_of(client.get("/"))
@@ -136,6 +136,15 @@ def test_an_invitation_for_another_is_no_way_in(client, alice, staff, group):
     assert client.post(address).url == "/"
     staff.refresh_from_db()
     assert staff.group is None
+
+
+def test_a_group_with_credits_is_not_deleted(client, staff, group):
+    client.force_login(staff)
+    address = reverse("admin:accounts_group_delete", args=[group.pk])
+    assert client.post(address, {"post": "yes"}).status_code == 403
+    ledger.adjust(ledger.wallet_of_group(group), -50, note="moved")
+    assert client.post(address, {"post": "yes"}).status_code == 302
+    assert not Group.objects.exists()
 
 
 def test_the_admin_sees_who_spent_what(client, staff, alice, bob, group):

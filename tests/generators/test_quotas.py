@@ -11,10 +11,11 @@ from django.db import IntegrityError
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import ledger_audit, quotas
+from accounts import ledger, ledger_audit, quotas
 from accounts.models import NO_LIMIT, CreditEntry, Group, Quota
-from generators import jobs, queue, usage
-from generators.contracts import Lane
+from generators import catalog, jobs, queue, quota_checks, usage
+from generators.capabilities import Operation
+from generators.contracts import GenerationRequest, Lane
 from generators.models import GenerationJob
 from generators.refusals import QuotaReached
 from tests import factories
@@ -48,6 +49,7 @@ def ended(job, delivered):
 
 
 def refused(user, *models, **options):
+    ledger.wallet_of(user)
     entries = CreditEntry.objects.count()
     made = GenerationJob.objects.count()
     with pytest.raises(QuotaReached) as caught:
@@ -182,6 +184,7 @@ def test_a_full_gallery_is_told(alice):
         ),
         ({"operations": ["upscale"]}, "operation", "To text to image is not within"),
         ({"images_per_day": 0}, "quota", "Your limit is 0 pictures a day"),
+        ({"running_jobs": 0}, "quota", "You may have nothing drawn."),
     ],
 )
 def test_what_may_be_drawn_is_limited(alice, quota, field, words):
@@ -249,6 +252,45 @@ def test_a_model_that_is_not_allowed_cannot_be_chosen_and_says_why(client, alice
     assert "Test card is not within your quota. Ask your admin for it." in shown
 
 
+def test_an_enlarged_picture_counts_with_its_larger_sides(alice):
+    Quota.objects.create(user=alice, longest_side=1000)
+    request = GenerationRequest(
+        provider_model_id="x",
+        prompt="",
+        operation=Operation.UPSCALE,
+        width=600,
+        height=9,
+    )
+    with pytest.raises(QuotaReached, match="1200 × 18 is larger"):  # noqa: RUF001
+        quota_checks.refuse_request(
+            quotas.rules_of(alice), catalog.find(factories.PAID), request
+        )
+
+
+def test_a_model_that_is_gone_stays_in_a_quota_that_is_edited(client, staff, alice):
+    quota = Quota.objects.create(user=alice, image_models=["long-gone"])
+    client.force_login(staff)
+    address = reverse("admin:accounts_quota_change", args=[quota.pk])
+    assert "long-gone (gone)" in client.get(address).content.decode()
+    typed = {"user": alice.pk, "image_models": ["long-gone"], "images_per_day": "5"}
+    assert client.post(address, typed).status_code == 302
+    quota.refresh_from_db()
+    assert (quota.image_models, quota.images_per_day) == (["long-gone"], 5)
+
+
+def test_days_begin_and_end_in_the_sites_time_zone(alice, settings):
+    settings.TIME_ZONE = "Europe/Berlin"
+    timezone.get_default_timezone.cache_clear()
+    try:
+        Quota.objects.create(user=alice, images_per_day=1)
+        with time_machine.travel("2026-10-24T22:30:00Z", tick=False):  # the 25th there
+            found = usage.usage_of(alice)["images_per_day"]
+        # An hour longer than other days: the clocks go back.
+        assert found.resets_at == dt.datetime(2026, 10, 25, 23, tzinfo=dt.UTC)
+    finally:
+        timezone.get_default_timezone.cache_clear()
+
+
 def test_a_deleted_group_takes_its_quota_and_leaves_its_people(alice, group):
     Quota.objects.create(group=group, images_per_day=1)
     job = factories.make_job(alice)
@@ -282,12 +324,12 @@ def test_the_admin_sets_quotas_and_sees_those_in_force(client, staff, alice):
         assert listed.status_code == 200
 
 
-def test_staff_may_not_change_what_staff_may_use(client, staff, bob):
+def test_staff_may_not_change_what_staff_may_use(client, staff, alice, bob):
     from django.contrib.auth.models import Permission
 
     bob.is_staff = True
     bob.save()
-    codes = ("view_quota", "change_quota", "add_quota")
+    codes = ("view_quota", "change_quota", "add_quota", "delete_quota")
     bob.user_permissions.set(Permission.objects.filter(codename__in=codes))
     own = Quota.objects.create(user=bob, images_per_day=1)
     client.force_login(bob)

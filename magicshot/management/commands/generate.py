@@ -174,7 +174,13 @@ def _submit(
         ) from error
     except (CannotSubmit, InDebt) as error:
         raise CommandError(str(error)) from error
-    return generation.jobs.get()
+    job = generation.jobs.get()
+    if job.phase == GenerationJob.Phase.APPROVAL:
+        raise CommandError(
+            f"It costs more than {owner} may spend without asking. Agree to it in the "
+            "admin, Jobs; the picture will be in the gallery then."
+        )
+    return job
 
 
 def _targets(out: Path, count: int) -> list[Path]:
