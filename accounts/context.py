@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts import ledger
+from accounts.models import Group, Wallet
 
 
 def sign_up(request: HttpRequest) -> dict[str, str | int | bool]:
@@ -20,6 +21,11 @@ def sign_up(request: HttpRequest) -> dict[str, str | int | bool]:
 
 def credits(request: HttpRequest) -> dict[str, Any]:
     """Give templates ``paying_wallet``, looked up only where one shows it."""
-    return {
-        "paying_wallet": SimpleLazyObject(lambda: ledger.paying_wallet(request.user))
-    }
+    return {"paying_wallet": SimpleLazyObject(lambda: _wallet_shown(request))}
+
+
+def _wallet_shown(request: HttpRequest) -> Wallet | None:
+    """Return the wallet that pays, if there is one yet: showing a page makes none."""
+    payer = ledger.payer_of(request.user)
+    of = "group" if isinstance(payer, Group) else "user"
+    return Wallet.objects.filter(**{of: payer.pk}).first()

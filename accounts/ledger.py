@@ -77,12 +77,15 @@ def wallet_of(user: "User | AnonymousUser") -> Wallet:
 
 
 def paying_wallet(user: "User | AnonymousUser") -> Wallet:
-    """Return the wallet that pays for a person's jobs: their own or their group's.
+    """Return the wallet that pays for a person's jobs: their own or their group's."""
+    payer = payer_of(user)
+    return wallet_of_group(payer) if isinstance(payer, Group) else wallet_of(payer)
 
-    Their group is looked up anew: it may have changed since they were read.
-    """
-    sharing = Group.objects.filter(members=user.pk, shares_credits=True).first()
-    return wallet_of(user) if sharing is None else wallet_of_group(sharing)
+
+def payer_of(user: "User | AnonymousUser") -> "User | AnonymousUser | Group":
+    """Return who pays for a person's jobs: they, or the group whose credits they share."""
+    group = user.group if isinstance(user, User) else None
+    return user if group is None or not group.shares_credits else group
 
 
 def wallet_of_group(group: Group) -> Wallet:

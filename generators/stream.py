@@ -108,6 +108,7 @@ class Listener:
         return cursor, [balance, message("stale", {})] if is_stale else [balance]
 
     def _balance_message(self) -> str:
+        self.user.refresh_from_db(fields=["group"])  # they may have joined one
         return message("balance", {"balance": paying_wallet(self.user).balance})
 
     def _job_message(self, card: cards.JobCard, cursor: events.Cursor) -> str:
