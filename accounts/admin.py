@@ -11,14 +11,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
+from django.utils.html import format_html
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
 from accounts import admin_sign_in, ledger, quotas
 from accounts.admin_forms import CreditsForm, NewPersonForm
-from accounts.admin_pages import QuickAdmin, RecordAdmin, may_change_person
+from accounts.admin_pages import (
+    QuickAdmin,
+    RecordAdmin,
+    may_change_person,
+    text_lines,
+)
 from accounts.credit_words import credit_words
 from accounts.models import CreditEntry, Invitation, User, Wallet
 
@@ -95,7 +99,7 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
             (rule.name.replace("_", " "), rule.value, rule.scope_words)
             for rule in found
         )
-        return format_html_join(mark_safe("<br>"), "{}: {} ({})", lines) or "None."
+        return text_lines("{}: {} ({})", lines) or "None."
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None

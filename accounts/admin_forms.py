@@ -9,8 +9,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts import ledger
-from accounts.models import User
+from accounts.models import MAX_CREDITS, User
 
 
 class NewPersonForm(UserCreationForm):  # type: ignore[misc]
@@ -32,8 +31,8 @@ class CreditsForm(forms.Form):
     """
 
     credits = forms.IntegerField(
-        min_value=-ledger.MAX_CREDITS,
-        max_value=ledger.MAX_CREDITS,
+        min_value=-MAX_CREDITS,
+        max_value=MAX_CREDITS,
         widget=UnfoldAdminIntegerFieldWidget,
         help_text="Credits to give. A minus before the number takes them away.",
     )

@@ -1,10 +1,13 @@
 """What every page of the admin shares: quick lists, and people's privacy."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin
 
 from accounts.models import User
@@ -62,6 +65,11 @@ class QuickAdmin(ModelAdmin):  # type: ignore[misc]
         if settings.STAFF_SEES_PROMPTS:
             return list(fields)
         return [field for field in fields if field not in self.private]
+
+
+def text_lines(line: str, rows: Iterable[tuple[object, ...]]) -> str:
+    """Return a line for each row, filled in and escaped; empty without rows."""
+    return format_html_join(mark_safe("<br>"), line, rows)
 
 
 def may_change_person(request: HttpRequest, person: User | None) -> bool:

@@ -14,15 +14,13 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 
-from accounts.models import CreditEntry, Group, User, Wallet
+from accounts.models import MAX_CREDITS, CreditEntry, Group, User, Wallet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 Kind = CreditEntry.Kind
 JOB_KINDS = (Kind.RESERVE, Kind.SETTLE, Kind.REFUND)
-MAX_CREDITS = 10**12
-"""The most one entry may move, far below what the column holds."""
 
 
 class LedgerError(Exception):

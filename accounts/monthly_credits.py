@@ -11,7 +11,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts import ledger
-from accounts.models import CreditEntry, User, Wallet
+from accounts.models import MAX_CREDITS, CreditEntry, User, Wallet
 from accounts.quotas import Rule
 
 Kind = CreditEntry.Kind
@@ -25,7 +25,7 @@ def renew(user: User, rules: Mapping[str, Rule]) -> None:
     """
     wallet = ledger.paying_wallet(user)
     rule = rules.get("monthly_credits")
-    credits = min(rule.limit, ledger.MAX_CREDITS) if rule else 0
+    credits = min(rule.limit, MAX_CREDITS) if rule else 0
     month = _month()
     is_done = wallet.free_month == month or not (credits or wallet.free_month)
     if wallet.group_id is not None or is_done:

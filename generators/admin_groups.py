@@ -6,11 +6,10 @@ from django.contrib import admin
 from django.db.models import Count, Sum
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
+from django.utils.html import format_html
 
 from accounts import ledger
-from accounts.admin_pages import QuickAdmin
+from accounts.admin_pages import QuickAdmin, text_lines
 from accounts.credit_words import credit_words
 from accounts.models import Group
 from generators.models import GenerationJob
@@ -92,5 +91,4 @@ class GroupAdmin(QuickAdmin):
             .order_by("-sum")[:MEMBERS_SHOWN]
         )
         lines = ((email, credit_words(credits)) for email, credits in spent)
-        line = mark_safe("<br>")
-        return format_html_join(line, "{}: {}", lines) or "Nothing."
+        return text_lines("{}: {}", lines) or "Nothing."

@@ -76,7 +76,10 @@ def job_receipt(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     context = {
         "job": job,
         "receipt": receipts_of([public_id])[public_id],
-        "images": Image.objects.visible_to(user).kept().filter(job_id=public_id),
+        "images": Image.objects.visible_to(user)
+        .kept()
+        .filter(job_id=public_id)
+        .for_page(),
         "why": why_given_back(job) if job.is_ended else "",
     }
     return render(request, "generators/receipt.html", context)

@@ -92,7 +92,7 @@ def submit_generation(
             ]
             # First, for it locks the wallet: two presses at once get turns of their own.
             _reserve(ledger.paying_wallet(user), jobs)
-            quota_checks.refuse_jobs(user, jobs)
+            quota_checks.refuse_jobs(user, rules, jobs)
             is_held = approvals.hold(rules, jobs)
             prompt_checks.flag(generation, [request for _, request in requests])
             _deal_turns(jobs)

@@ -8,7 +8,7 @@ from typing import Final
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.quotas import Rule, rules_of
+from accounts.quotas import Rule
 from generators.capabilities import Operation
 from generators.catalog import Choice
 from generators.contracts import Availability, GenerationRequest
@@ -70,15 +70,14 @@ def _refuse_large(rule: Rule, request: GenerationRequest) -> None:
         )
 
 
-def refuse_jobs(user: User, jobs: Sequence[GenerationJob]) -> None:
+def refuse_jobs(
+    user: User, rules: Mapping[str, Rule], jobs: Sequence[GenerationJob]
+) -> None:
     """Raise QuotaReached when these jobs are more than a quota leaves.
 
     Belongs in the transaction that makes them, behind the wallet's lock: of two presses
     at once the second counts the first.
     """
-    rules = rules_of(user)
-    if not rules:
-        return
     running = rules.get("running_jobs")
     if running is not None and not running.limit:
         raise QuotaReached(f"You may have nothing drawn. {ASK}", rule="running_jobs")

@@ -9,6 +9,7 @@ from accounts.models.invitations import (
 from accounts.models.people import Group, PersonManager, User
 from accounts.models.quotas import NO_LIMIT, Quota
 from accounts.models.wallets import (
+    MAX_CREDITS,
     AppendOnly,
     CreditEntry,
     CreditEntryQuerySet,
@@ -16,6 +17,7 @@ from accounts.models.wallets import (
 )
 
 __all__ = [
+    "MAX_CREDITS",
     "NO_LIMIT",
     "AppendOnly",
     "CreditEntry",

@@ -8,17 +8,16 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models.people import Group, User
+from accounts.models.wallets import MAX_CREDITS
 
 NO_LIMIT = -1
-MOST = 10**12
-"""As many credits as one entry of the ledger may move."""
 
 
 def _limit(help_text: str, **options: Any) -> Any:
     return models.BigIntegerField(
         null=True,
         blank=True,
-        validators=[MinValueValidator(NO_LIMIT), MaxValueValidator(MOST)],
+        validators=[MinValueValidator(NO_LIMIT), MaxValueValidator(MAX_CREDITS)],
         help_text=help_text,
         **options,
     )

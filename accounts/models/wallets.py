@@ -8,6 +8,9 @@ from django.db.models import Q
 
 from accounts.models.people import Group
 
+MAX_CREDITS = 10**12
+"""The most one entry may move, far below what the column holds."""
+
 
 class Wallet(models.Model):
     """Holds credits. ``balance`` may be spent, ``reserved`` is set aside for jobs.

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
 from accounts import ledger, ledger_audit
-from accounts.models import AppendOnly, CreditEntry, Wallet
+from accounts.models import MAX_CREDITS, AppendOnly, CreditEntry, Wallet
 
 pytestmark = pytest.mark.django_db
 Kind = CreditEntry.Kind
@@ -148,7 +148,7 @@ def test_adjusting_moves_both_ways_but_never_below_zero(wallet):
     assert held(wallet) == (80, 0)
 
 
-@pytest.mark.parametrize("credits", [-1, ledger.MAX_CREDITS + 1])
+@pytest.mark.parametrize("credits", [-1, MAX_CREDITS + 1])
 def test_amounts_out_of_range_are_refused(wallet, credits):
     with pytest.raises(ValueError, match="out of range"):
         ledger.grant(wallet, credits, reference="x")
@@ -279,7 +279,7 @@ def test_no_more_expires_than_there_is_and_only_once(wallet):
 def test_what_counts_once_needs_a_reference_of_its_own_wallet(wallet, bob, change):
     with pytest.raises(ValueError, match="reference"):
         change(wallet, 1, reference="")
-    for credits in (-1, ledger.MAX_CREDITS + 1):
+    for credits in (-1, MAX_CREDITS + 1):
         with pytest.raises(ValueError, match="out of range"):
             change(wallet, credits, reference="x")
     change(wallet, 1, reference="x")
