@@ -101,8 +101,10 @@ class StripeFake(Api):
     ) -> None:
         """Say how a card, or each card of a customer, takes being charged."""
         with self._acting():
-            owned = self.store.all("payment_method", customer=of)
-            for card in owned or [self.store.documents[of]]:
+            named = self.store.all("payment_method", id=of)
+            owned = named or self.store.all("payment_method", customer=of)
+            assert owned, f"{of} has no card"
+            for card in owned:
                 hidden = self.store.hidden[card["id"]]
                 hidden |= {"behaviour": behaviour, "decline_code": decline_code}
 

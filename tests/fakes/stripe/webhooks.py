@@ -17,7 +17,8 @@ from stripe import WebhookSignature
 from tests.fakes.stripe.store import Document, Store
 
 SECRET = "whsec_fake_8c1f27d0b6e94a53"
-ATTEMPTS = 30
+ATTEMPTS = 300
+LONGEST_PAUSE = 5.0
 TIMEOUT_SECONDS = 30.0
 
 
@@ -41,7 +42,8 @@ class Webhooks:
     ``duplicate`` sends each event so many times; ``delay`` is in seconds, ``reorder``
     at most so many more, drawn anew for each; ``drop`` is True or event types that are
     never sent; ``at_once`` is how many are sent at the same time. ``types`` are those
-    that the endpoint wants, None for all.
+    that the endpoint wants, None for all. What is not taken comes again after
+    ``retry_seconds``, doubled each time up to 5, so often as ``attempts`` says.
     """
 
     def __init__(self, store: Store) -> None:
@@ -191,7 +193,8 @@ class Webhooks:
             self._sending -= 1
             is_over = delivery.is_taken or attempt + 1 >= self.attempts
             if not is_over and self._is_running:
-                self._put(event, attempt=attempt + 1, wait=self.retry_seconds)
+                pause = min(self.retry_seconds * 2 ** min(attempt, 10), LONGEST_PAUSE)
+                self._put(event, attempt=attempt + 1, wait=pause)
             self._changed.notify_all()
 
     def _send(self, event: Document) -> Delivery:
@@ -207,8 +210,8 @@ class Webhooks:
     def _post(
         self, body: bytes, headers: dict[str, str], event: Document | None = None
     ) -> Delivery:
-        assert self.url is not None, "webhooks.url is not set"
-        parts = urlsplit(self.url)
+        parts = urlsplit(self.url or "http://127.0.0.1:9/taken-away")
+        assert parts.scheme == "http", f"webhooks go to http addresses: {self.url}"
         line = http.client.HTTPConnection(
             parts.hostname or "", parts.port, timeout=self.timeout_seconds
         )
