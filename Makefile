@@ -16,7 +16,7 @@ INSTALLED := .venv/installed-$(KEY)
 INSTALLED_DEV := .venv/installed-dev-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check chaos bench demo-providers lock format clean
+.PHONY: help run install test check chaos bench demo-billing demo-providers lock format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,9 @@ bench: $(INSTALLED_DEV)  ## Measure, and write docs/benchmarks.md
 
 demo-providers: $(INSTALLED_DEV)  ## Start a demo site whose remote providers are fakes
 	@$(BIN)/python scripts/demo_providers.py
+
+demo-billing: $(INSTALLED_DEV)  ## Start a demo site that sells credits through a fake Stripe
+	@$(BIN)/python scripts/demo_billing.py
 
 lock:  ## Resolve requirements/*.in again into the lock files
 	@PYTHON=$(PYTHON) sh scripts/lock.sh

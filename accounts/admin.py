@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
-from accounts import admin_sign_in, ledger, quotas
+from accounts import admin_billing, admin_sign_in, ledger, quotas
 from accounts.admin_forms import CreditsForm, NewPersonForm
 from accounts.admin_pages import (
     QuickAdmin,
@@ -26,7 +26,7 @@ from accounts.admin_pages import (
 from accounts.credit_words import credit_words
 from accounts.models import CreditEntry, Invitation, User, Wallet
 
-__all__ = ["admin_sign_in"]
+__all__ = ["admin_billing", "admin_sign_in"]
 
 
 @admin.register(User)

@@ -7,6 +7,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.module_loading import import_string
 
+from accounts.billing import client
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
@@ -37,6 +39,7 @@ def table(title: str, icon: str, app: str, model: str, badge: str = "") -> Page:
     )
 
 
+MONEY = "Money"
 GROUPS = (
     (
         "People",
@@ -47,6 +50,23 @@ GROUPS = (
             table("Invitations", "mail", "accounts", "invitation"),
             table("Groups", "groups", "accounts", "group"),
             table("Quotas", "speed", "accounts", "quota"),
+        ),
+    ),
+    (
+        MONEY,
+        (
+            table("Offers", "sell", "accounts", "offer"),
+            table("Purchases", "payments", "accounts", "purchase"),
+            table("Orders", "shopping_cart", "accounts", "order"),
+            table("Subscriptions", "autorenew", "accounts", "subscription"),
+            table("Customers", "badge", "accounts", "customer"),
+            table(
+                "Stripe's news",
+                "webhook",
+                "accounts",
+                "stripeevent",
+                badge="accounts.admin_billing.event_badge",
+            ),
         ),
     ),
     (
@@ -100,9 +120,10 @@ GROUPS = (
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return what of it this member of staff may look at."""
+    """Return what of it this member of staff may look at; no money where none is taken."""
     groups = []
-    for title, pages in GROUPS:
+    shown = GROUPS if client.is_on() else (each for each in GROUPS if each[0] != MONEY)
+    for title, pages in shown:
         items = [
             page.item() | _badge(page, request)
             for page in pages

@@ -54,3 +54,38 @@ def check_sign_up_costs_an_address(
             id="accounts.W001",
         )
     ]
+
+
+@register(Tags.security)
+def check_payments(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse keys that are none, and a shop that would not hear of its payments."""
+    found: list[CheckMessage] = []
+    key, secret = settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRET
+    if key and not key.startswith(("sk_", "rk_")):
+        found.append(
+            Error(
+                "STRIPE_SECRET_KEY is no secret key.",
+                hint="It begins with sk_test_, sk_live_, rk_test_ or rk_live_.",
+                id="accounts.E003",
+            )
+        )
+    if key and not secret:
+        found.append(
+            Warning(
+                "STRIPE_WEBHOOK_SECRET is not set: payments are noticed late.",
+                hint=f"Add {settings.SITE_URL}/billing/webhook/ at Stripe and set the "
+                "secret it shows.",
+                id="accounts.W002",
+            )
+        )
+    if secret and not secret.startswith("whsec_"):
+        found.append(
+            Error(
+                "STRIPE_WEBHOOK_SECRET is no signing secret.",
+                hint="It begins with whsec_.",
+                id="accounts.E004",
+            )
+        )
+    return found

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts import ledger
+from accounts.billing import client
 from accounts.models import Group, Wallet
 
 
@@ -17,6 +18,11 @@ def sign_up(request: HttpRequest) -> dict[str, str | int | bool]:
         "sign_up_credits": settings.SIGN_UP_CREDITS,
         "site_sends_mail": settings.EMAIL_IS_SET,
     }
+
+
+def billing(request: HttpRequest) -> dict[str, bool]:
+    """Tell templates whether credits can be bought."""
+    return {"sells_credits": client.is_on()}
 
 
 def credits(request: HttpRequest) -> dict[str, Any]:

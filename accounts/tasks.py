@@ -1,10 +1,12 @@
-"""What accounts do by the clock."""
+"""What accounts do by the clock, and when told to look."""
 
 import logging
 
+import stripe
 from celery import shared_task
 
-from accounts import ledger_audit
+from accounts import ledger_audit, sending
+from accounts.billing import backfill, client, events, top_up
 
 logger = logging.getLogger(__name__)
 
@@ -14,3 +16,26 @@ def audit_ledger() -> None:
     """Log every figure of the ledger that does not add up, as an error each."""
     for difference in ledger_audit.audit():
         logger.error("The ledger does not add up: %s", difference)
+
+
+@shared_task(name=sending.STRIPE_EVENTS)
+def follow_stripe() -> None:
+    """Handle Stripe's news, and top up balances that run low."""
+    if client.is_on():
+        events.handle_waiting()
+        top_up.run_due()
+
+
+@shared_task(name="accounts.backfill_stripe")
+def backfill_stripe() -> None:
+    """Ask Stripe for the news of the last days that never arrived."""
+    if not client.is_on():
+        return
+    try:
+        missed = backfill.backfill(backfill.DAILY)
+    except stripe.StripeError as error:
+        logger.warning("Stripe's events cannot be listed: %s", type(error).__name__)
+        return
+    if missed:
+        logger.warning("%s events of Stripe's had not arrived.", missed)
+    events.handle_waiting()

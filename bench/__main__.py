@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def _measure(home: Path) -> None:
-    from bench import measuring, presses, remote_load, starts
+    from bench import measuring, presses, remote_load, servers, starts, submits
     from bench.journeys import Person
 
     figures, goals, site = starts.starts(home)
@@ -46,10 +46,11 @@ def _measure(home: Path) -> None:
         more_figures, more_goals = presses.presses_with_redis(home, REDIS, COUNT)
         figures += more_figures
         goals += more_goals
-        if remote_load.has_postgres():
-            more_figures, more_goals = remote_load.remote_load(REDIS)
-            figures += more_figures
-            goals += more_goals
+        if servers.has_postgres():
+            for measure in (submits.submits, remote_load.remote_load):
+                more_figures, more_goals = measure(REDIS)
+                figures += more_figures
+                goals += more_goals
     goals += measuring.switches()
     PAGE.write_text(_page(figures, goals))
     print(PAGE.read_text())

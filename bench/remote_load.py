@@ -23,11 +23,9 @@ from PIL import Image
 from bench import slow_service
 from bench.figures import Figure, Goal
 from bench.measuring import Figures, Goals
+from bench.servers import database, python
 from tests.e2e.site import ROOT, clean_environment, free_port
 
-POSTGRES = os.environ.get(
-    "TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres"
-)
 SMALL, LARGE = "JPEG", "PNG"  # of 100 KB and 1.5 MB
 PREPARE = """
 import django; django.setup()
@@ -79,20 +77,20 @@ class Load:
 
     def run(self, *, threads: int) -> None:
         """Submit everything, then start the worker and wait until all has ended."""
-        with tempfile.TemporaryDirectory() as folder, _database() as database:
+        with tempfile.TemporaryDirectory() as folder, database() as database_url:
             environment = clean_environment(
                 Path(folder),
                 {
-                    "DATABASE_URL": database,
+                    "DATABASE_URL": database_url,
                     "BROKER_URL": self._redis,
                     "CACHE_URL": self._redis,
                     "QUEUE_PREFIX": f"load-{uuid.uuid4().hex[:6]}.",
                     "DJANGO_SETTINGS_MODULE": "magicshot.settings",
                 },
             )
-            _python(environment, "manage.py", "migrate", "--verbosity=0")
+            python(environment, "manage.py", "migrate", "--verbosity=0")
             with _service(self._seconds, self._kind) as url:
-                _python(environment, "-c", PREPARE, url, str(self._jobs))
+                python(environment, "-c", PREPARE, url, str(self._jobs))
                 self._work(environment, threads)
 
     def _work(self, environment: dict[str, str], threads: int) -> None:
@@ -128,15 +126,6 @@ class Load:
                     return
                 time.sleep(LOOK_SECONDS)
         raise TimeoutError(f"{self.done} of {self._jobs} after all that time")
-
-
-def has_postgres() -> bool:
-    """Say whether a PostgreSQL server lets us in."""
-    try:
-        psycopg.connect(POSTGRES, connect_timeout=3).close()
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 def remote_load(redis_url: str) -> tuple[Figures, Goals]:
@@ -267,31 +256,6 @@ def _service(seconds: float, kind: str) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}/v1"
         finally:
             process.kill()
-
-
-@contextmanager
-def _database() -> Iterator[str]:
-    name = f"magicshot_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(POSTGRES, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')
-    try:
-        yield POSTGRES.rpartition("/")[0] + "/" + name
-    finally:
-        with psycopg.connect(POSTGRES, autocommit=True) as server:
-            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def _python(environment: dict[str, str], *arguments: str) -> str:
-    ran = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr[-3000:]
-    return ran.stdout.strip()
 
 
 def _pss(process: psutil.Process) -> float:

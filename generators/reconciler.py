@@ -8,6 +8,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
+from accounts.sending import BROKER_ERRORS
 from generators import endings, moves, queue, wake
 from generators.clock import Now
 from generators.contracts import Lane
@@ -111,7 +112,7 @@ def _wake_forgotten(lane: Lane) -> None:
         return
     try:
         num_waiting = wake.num_waiting(lane)
-    except wake.BROKER_ERRORS as error:
+    except BROKER_ERRORS as error:
         logger.warning("The broker does not answer: %s", error)
         return
     for _ in range(num_due - num_waiting):

@@ -25,6 +25,9 @@ VISIBILITY_SECONDS = 3600
 CHECK_SECONDS = 300.0
 """How often connections that are not known to work are tried again."""
 
+STRIPE_SECONDS = 30.0
+"""How often news of payments is looked for that no message told of, and low balances."""
+
 
 class Channel(filesystem.Channel):
     """Puts and takes messages by renaming, so that nobody reads one half written.
@@ -110,6 +113,15 @@ def broker_settings(
                 "options": {"expires": 2 * reconcile_seconds},
             },
             "sweep": {"task": "generators.sweep", "schedule": 24 * 3600.0},
+            "follow Stripe": {
+                "task": "accounts.follow_stripe",
+                "schedule": STRIPE_SECONDS,
+                "options": {"expires": STRIPE_SECONDS},
+            },
+            "backfill Stripe": {
+                "task": "accounts.backfill_stripe",
+                "schedule": 24 * 3600.0,
+            },
             "audit": {"task": "accounts.audit_ledger", "schedule": 24 * 3600.0},
             "check connections": {
                 "task": "generators.check_connections",

@@ -88,6 +88,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.context.billing",
                 "accounts.context.credits",
                 "accounts.context.sign_up",
             ]
@@ -307,6 +308,13 @@ LOGGING = {
         },
     },
 }
+
+# Payments: off without a key
+
+STRIPE_API_URL = env.str("STRIPE_API_URL", "")  # a fake's, for demos and tests
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
+STRIPE_TAX = env.bool("STRIPE_TAX", False)
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
 
 # Providers
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("accounts/", include("accounts.urls")),
+    path("billing/", include("accounts.billing.urls")),
     path("setup/", set_up, name="setup"),
     path("", include("generators.urls")),
     path("", include("gallery.urls")),

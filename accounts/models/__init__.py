@@ -1,5 +1,16 @@
 """The tables of accounts."""
 
+from accounts.models.billing import (
+    MAX_AMOUNT,
+    Customer,
+    Offer,
+    OfferQuerySet,
+    Order,
+    Purchase,
+    StripeEvent,
+    Subscription,
+    TopUp,
+)
 from accounts.models.invitations import (
     Invitation,
     InvitationQuerySet,
@@ -17,16 +28,25 @@ from accounts.models.wallets import (
 )
 
 __all__ = [
+    "MAX_AMOUNT",
     "MAX_CREDITS",
     "NO_LIMIT",
     "AppendOnly",
     "CreditEntry",
     "CreditEntryQuerySet",
+    "Customer",
     "Group",
     "Invitation",
     "InvitationQuerySet",
+    "Offer",
+    "OfferQuerySet",
+    "Order",
     "PersonManager",
+    "Purchase",
     "Quota",
+    "StripeEvent",
+    "Subscription",
+    "TopUp",
     "User",
     "Wallet",
     "invitation_expiry",

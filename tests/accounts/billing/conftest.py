@@ -2,6 +2,8 @@
 
 import pytest
 
+from accounts import sending
+from tests.accounts.billing.shopping import Shop
 from tests.fakes.stripe import StripeFake
 from tests.fakes.wire import Call, FakeService, Reply
 
@@ -43,3 +45,19 @@ def endpoint(stripe_fake):
         stripe_fake.webhooks.url = f"{endpoint.url}/hook"
         yield endpoint
         stripe_fake.webhooks.url = None
+
+
+@pytest.fixture
+def shop(settings, stripe_fake, alice):
+    """A site with the fake's keys, and Alice before it."""
+    settings.STRIPE_API_URL = stripe_fake.url
+    settings.STRIPE_SECRET_KEY = stripe_fake.KEY
+    settings.STRIPE_WEBHOOK_SECRET = stripe_fake.WEBHOOK_SECRET
+    settings.SIGN_UP_CREDITS = 0
+    return Shop(stripe_fake, alice)
+
+
+@pytest.fixture(autouse=True)
+def _hushed_bell(monkeypatch):
+    """Tests handle news themselves; no worker listens."""
+    monkeypatch.setattr(sending, "send", lambda *arguments, **options: True)

@@ -1,0 +1,1 @@
+"""Credits for money, by Stripe. Off, and nowhere mentioned, until a key is set."""

@@ -1,0 +1,113 @@
+"""Plans: who pays one, and the credits that each paid month brings."""
+
+import stripe
+
+from accounts.billing import purchases
+from accounts.billing.client import client, is_live
+from accounts.billing.findings import NotOurs, Suspicious, expect, id_of
+from accounts.billing.fresh import write_fresh
+from accounts.billing.offers import offer_of_price
+from accounts.models import Customer, Offer, Purchase, Subscription
+
+Status = Subscription.Status
+LIVE = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.UNPAID, Status.PAUSED)
+"""There is a plan, paid or not: another is not sold beside it."""
+
+# The first payment and each renewal. Others (a change, by hand) bring no credits.
+_BRINGS_CREDITS = frozenset({"subscription_create", "subscription_cycle"})
+
+
+def live_subscription(customer: Customer) -> Subscription | None:
+    """Return the plan that a customer has now."""
+    found = customer.subscriptions.filter(status__in=LIVE)
+    return found.select_related("offer").first()
+
+
+def subscription_changed(stripe_id: str) -> Subscription:
+    """Write down how a subscription stands. Raises StripeError, NotOurs, Suspicious."""
+    said = client().v1.subscriptions.retrieve(stripe_id)
+    customer = customer_named(said.customer)
+    offer = _offer_of(said)
+    row, _ = Subscription.objects.get_or_create(
+        stripe_id=stripe_id,
+        defaults={"customer": customer, "offer": offer, "status": _status(said)},
+    )
+    write_fresh(row, lambda: client().v1.subscriptions.retrieve(stripe_id), _write_down)
+    row.refresh_from_db()
+    return row
+
+
+def invoice_changed(stripe_id: str) -> Purchase | None:
+    """Give the credits of an invoice that is paid. Raises as ``subscription_changed``."""
+    invoice = client().v1.invoices.retrieve(stripe_id)
+    customer = customer_named(invoice.customer)
+    parent = invoice.parent
+    details = parent.subscription_details if parent else None
+    if details is None or invoice.billing_reason not in _BRINGS_CREDITS:
+        raise NotOurs
+    if invoice.status != "paid":
+        return None
+    subscription = subscription_changed(id_of(details.subscription))
+    expect("customer", subscription.customer_id, customer.pk)
+    _expect_line(invoice, subscription.offer)
+    payment = purchases.Payment(
+        stripe_id=stripe_id,
+        payment_intent=_intent_of(stripe_id),
+        amount=invoice.amount_paid,
+        currency=invoice.currency,
+        made_at=purchases.moment(invoice.created),
+    )
+    return purchases.grant(customer, subscription.offer, payment)
+
+
+def customer_named(said: object) -> Customer:
+    """Return the customer that an object of Stripe's names. Raises NotOurs."""
+    found = Customer.objects.select_related("wallet").filter(
+        stripe_id=id_of(said), livemode=is_live()
+    )
+    customer = found.first()
+    if customer is None:
+        raise NotOurs
+    return customer
+
+
+def _offer_of(said: stripe.Subscription) -> Offer:
+    items = said["items"].data
+    offer = offer_of_price(items[0].price.id) if items else None
+    if offer is None or len(items) != 1 or items[0].quantity != 1:
+        raise Suspicious(f"{said.id} pays for something that is no plan of this site.")
+    return offer
+
+
+def _status(said: stripe.Subscription) -> Status:
+    try:
+        return Status(said.status)
+    except ValueError:  # a word that Stripe learned later
+        raise Suspicious(f"{said.id} is {said.status!r}, which is unknown.") from None
+
+
+def _write_down(row: Subscription, said: stripe.Subscription) -> None:
+    row.offer = _offer_of(said)
+    row.status = _status(said)
+    row.ends_at_period_end = bool(said.cancel_at_period_end or said.cancel_at)
+    row.period_ends_at = purchases.moment(said["items"].data[0].current_period_end)
+
+
+def _expect_line(invoice: stripe.Invoice, offer: Offer) -> None:
+    """Raise Suspicious unless an invoice is for one month of an offer."""
+    expect("currency", invoice.currency, offer.currency)
+    expect("lines", len(invoice.lines.data), 1)
+    line = invoice.lines.data[0]
+    pricing = line.pricing
+    price = pricing.price_details.price if pricing and pricing.price_details else ""
+    expect("price", id_of(price), offer.stripe_price)
+    expect("quantity", line.quantity, 1)
+
+
+def _intent_of(invoice: str) -> str:
+    """Return what an invoice was paid by; empty where nothing was left to pay."""
+    paid = client().v1.invoice_payments.list({"invoice": invoice, "status": "paid"})
+    for each in paid.data:
+        if each.payment.payment_intent:
+            return id_of(each.payment.payment_intent)
+    return ""

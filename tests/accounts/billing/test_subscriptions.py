@@ -1,0 +1,119 @@
+"""Plans: bought, renewed, unpaid, ended."""
+
+import pytest
+
+from accounts import ledger, ledger_audit
+from accounts.billing import closing
+from accounts.models import Offer, Order, Purchase, StripeEvent, Subscription, TopUp
+
+pytestmark = pytest.mark.django_db
+Status = Subscription.Status
+
+
+@pytest.fixture
+def plan(shop):
+    return shop.offer(Offer.Kind.PLAN, credits=300, amount=900)
+
+
+@pytest.fixture
+def subscribed(shop, plan):
+    """Return the plan's id at Stripe, its first month paid."""
+    order = shop.bought(plan)
+    assert order.status == Order.Status.PAID
+    return shop.fake.get(order.stripe_id)["subscription"]
+
+
+def test_each_paid_month_brings_its_credits_once(shop, subscribed):
+    shop.hear(times=2)
+    assert shop.wallet.balance == 300
+    for month in (2, 3):
+        shop.fake.advance(subscribed)
+        shop.hear(times=2)
+        assert shop.wallet.balance == 300 * month
+    assert Purchase.objects.count() == 3
+    assert ledger_audit.audit() == []
+
+
+def test_an_unpaid_month_brings_nothing_until_it_is_paid(shop, subscribed):
+    invoice = shop.fake.advance(subscribed, paid=False)
+    shop.hear()
+    assert shop.wallet.balance == 300
+    assert Subscription.objects.get().status == Status.PAST_DUE
+    assert "did not go through" in shop.browser.get("/billing/").content.decode()
+    shop.fake.retry(invoice["id"], paid=True)
+    shop.hear()
+    assert shop.wallet.balance == 600
+    assert Subscription.objects.get().status == Status.ACTIVE
+
+
+def test_a_refunded_month_takes_its_credits_back(shop, subscribed):
+    invoice = shop.fake.advance(subscribed)
+    shop.hear()
+    shop.fake.refund(invoice["id"])
+    shop.hear()
+    assert shop.wallet.balance == 300
+
+
+def test_a_second_plan_is_not_sold_beside_the_first(shop, plan, subscribed):
+    answer = shop.press_buy(plan)
+    assert answer.status_code == 422
+    assert "You have a plan" in answer.content.decode()
+    shop.fake.cancel(subscribed)
+    shop.hear()
+    assert Subscription.objects.get().status == Status.CANCELED
+    assert shop.press_buy(plan).status_code == 200
+
+
+def test_a_plan_that_ends_with_its_month_says_when(shop, subscribed):
+    shop.fake.cancel(subscribed, at_period_end=True)
+    shop.hear()
+    assert Subscription.objects.get().ends_at_period_end
+    assert "It ends on" in shop.browser.get("/billing/").content.decode()
+
+
+def test_a_changed_plan_brings_no_credits_by_its_change(shop, subscribed):
+    dear = shop.offer(Offer.Kind.PLAN, credits=1500, amount=3900)
+    client = shop.fake.client()
+    item = client.v1.subscriptions.retrieve(subscribed)["items"].data[0]
+    # As an admin does in Stripe's dashboard; the next invoice is of the new plan.
+    Subscription.objects.update(offer=dear)
+    assert item.price.id != dear.stripe_price
+    shop.hear(times=2)
+    assert shop.wallet.balance == 300
+
+
+def test_a_plan_of_another_price_is_shown_to_staff_and_brings_nothing(shop, subscribed):
+    Offer.objects.update(stripe_price="price_of_something_else")
+    shop.fake.advance(subscribed)
+    shop.hear()
+    assert shop.wallet.balance == 300
+    failed = StripeEvent.objects.filter(status=StripeEvent.Status.FAILED)
+    assert failed.filter(type="invoice.paid").exists()
+
+
+def test_the_portal_is_reached_and_knows_the_customer(shop, subscribed):
+    answer = shop.browser.post("/billing/portal/")
+    assert answer.status_code == 200
+    (session,) = shop.fake.all("billing_portal.session")
+    assert session["url"] in answer.content.decode()
+    assert session["customer"] == shop.wallet.customers.get().stripe_id
+
+
+def test_the_portal_waits_for_a_first_purchase(shop, plan):
+    assert shop.browser.post("/billing/portal/").status_code == 422
+
+
+def test_an_account_that_goes_leaves_no_plan_and_no_card(shop, subscribed):
+    customer = shop.wallet.customers.get()
+    TopUp.objects.create(
+        customer=customer, offer=shop.offer(), below=5, monthly_cap=5000
+    )
+    for _ in range(2):
+        closing.close(shop.wallet)
+    assert shop.fake.get(subscribed)["status"] == "canceled"
+    assert Subscription.objects.get().status == Status.CANCELED
+    assert not TopUp.objects.exists()
+    assert not shop.fake.all("payment_method", customer=customer.stripe_id)
+    shop.hear()
+    assert shop.wallet.balance == 300
+    assert ledger.wallet_of(shop.buyer).balance == 300
