@@ -88,8 +88,16 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
+class SoldHere:
+    """Tables that are not mentioned where nothing is sold."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Leave them out of the admin's overview until there is a key."""
+        return is_on() and bool(super().has_module_permission(request))  # type: ignore[misc]
+
+
 @admin.register(Offer)
-class OfferAdmin(QuickAdmin):
+class OfferAdmin(SoldHere, QuickAdmin):
     """Packs and plans. Saving a new one makes its price at Stripe."""
 
     form = OfferForm
@@ -156,7 +164,7 @@ class OfferAdmin(QuickAdmin):
             )
 
 
-class StripeAdmin(RecordAdmin):
+class StripeAdmin(SoldHere, RecordAdmin):
     """Rows that mirror objects at Stripe."""
 
     ordering = ("-id",)
@@ -276,7 +284,7 @@ class SubscriptionAdmin(StripeAdmin):
 
 
 @admin.register(StripeEvent)
-class StripeEventAdmin(RecordAdmin):
+class StripeEventAdmin(StripeAdmin):
     """Stripe's news, and what became of each."""
 
     list_display = (
