@@ -308,6 +308,10 @@ LOGGING = {
     },
 }
 
+# Prices
+
+CREDIT_USD = env.str("CREDIT_USD", "")  # what a credit is worth; empty: not known
+
 # Providers
 
 FAKE_PROVIDER = env.bool("FAKE_PROVIDER", False)  # tests and load only
