@@ -118,7 +118,7 @@ class ImageModelAdmin(QuickAdmin):
         self, request: HttpRequest, object_id: Any = None
     ) -> bool:
         """Those who may change image models may price them."""
-        return self.has_change_permission(request)
+        return bool(self.has_change_permission(request))
 
     @action(  # type: ignore[untyped-decorator]
         description="New price",

@@ -91,8 +91,9 @@ def new_price(
     model_admin: QuickAdmin, request: HttpRequest, image_model: ImageModel
 ) -> HttpResponse:
     """Ask for a new version, show what settings would cost by it, and make it."""
-    able, now = able_of(image_model), image_model.price
-    form = PriceForm(request.POST or None, able=able, terms=now and now.terms)
+    able = able_of(image_model)
+    now = None if image_model.price is None else image_model.price.terms
+    form = PriceForm(request.POST or None, able=able, terms=now)
     preview: dict[str, Any] = {}
     if form.is_valid():
         is_made = "preview" not in request.POST and _make(
@@ -100,7 +101,7 @@ def new_price(
         )
         if is_made:
             return redirect("admin:generators_imagemodel_change", image_model.pk)
-        preview = _preview(sheet_of(able, form.terms), able, now and now.terms)
+        preview = _preview(sheet_of(able, form.terms), able, now)
     context = model_admin.admin_site.each_context(request) | {
         "title": "New price",
         "subtitle": str(image_model),

@@ -204,8 +204,9 @@ def _ended(days: int) -> Jobs:
 
 def _grouped(counted: Jobs, *orders: str) -> Iterable[Mapping[str, Any]]:
     names = (*orders, "provider", "image_model_label")
-    rows = counted.values(*(name.removeprefix("-") for name in names))
-    return rows.annotate(**_SUMS).order_by(*names)
+    grouped = counted.values(*(name.removeprefix("-") for name in names))
+    rows: Iterable[Mapping[str, Any]] = grouped.annotate(**_SUMS).order_by(*names)
+    return rows
 
 
 def _names(row: Mapping[str, Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from django import forms
+from django.http import QueryDict
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminTextareaWidget,
@@ -101,8 +102,10 @@ class PriceForm(VersionForm):
     rules = RulesField(required=False, max_length=LONGEST_RULES)
     costs = RulesField(required=False, max_length=LONGEST_RULES, label="What you pay")
 
-    def __init__(self, *args: Any, able: Capabilities, terms: Terms | None) -> None:
-        super().__init__(*args, initial=_initial(terms))
+    def __init__(
+        self, typed: QueryDict | None, *, able: Capabilities, terms: Terms | None
+    ) -> None:
+        super().__init__(typed, initial=_initial(terms))
         self.able = able
         choice = _choice_words(able)
         self.fields["rules"].help_text = (

@@ -74,7 +74,8 @@ def sheet_of(able: Capabilities, terms: Terms) -> Sheet:
     """Return what settings of a model cost by these terms."""
     table = _Table(able=able, terms=terms)
     usual = table.line(able.operations[0])
-    every = list(itertools.islice(table.combinations(), MOST_LOOKED_AT))
+    # The usual ones first, so that they are told where others cost the same.
+    every = [usual, *itertools.islice(table.combinations(), MOST_LOOKED_AT)]
     return Sheet(
         usual=usual,
         choices=tuple(
