@@ -85,7 +85,7 @@ class ImageModelAdmin(QuickAdmin):
     def price_now(self, row: ImageModel) -> str:
         """Credits by the usual settings, and those of a version to come."""
         now = "none" if row.price is None else price_words(row.price.credits)
-        return _in_two_lines(now, *map(str, row.to_come[:1]))  # type: ignore[attr-defined]
+        return _in_two_lines(now, *(each.brief for each in row.to_come[:1]))  # type: ignore[attr-defined]
 
     @admin.display(description="You pay")
     def cost(self, row: ImageModel) -> str:
@@ -198,4 +198,5 @@ def _in_two_lines(first: str, second: str = "") -> str:
     words = '<span class="whitespace-nowrap">{}</span>'
     if not second:
         return format_html(words, first)
-    return format_html(f'{words}<span class="block text-xs">{{}}</span>', first, second)
+    smaller = '<span class="block text-xs whitespace-nowrap">{}</span>'
+    return format_html(words + smaller, first, second)

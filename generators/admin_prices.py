@@ -10,10 +10,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.formats import date_format
 
 from accounts.admin_pages import QuickAdmin
-from accounts.credit_words import credit_words, price_words
+from accounts.credit_words import price_words
 from accounts.requests import person
 from generators import catalog, prices, pricing
 from generators.capabilities import Capabilities
@@ -165,7 +164,7 @@ def _make(
     if price is None:
         return False
     model_admin.log_change(request, image_model, f"New price: {price}")
-    messages.success(request, _made_words(price, form))
+    messages.success(request, f"New price: {price}.")
     return True
 
 
@@ -186,14 +185,6 @@ def _make_several(
             model_admin.log_change(request, row, f"New price: {price}")
     messages.success(request, f"{len(rows)} image models have a new price.")
     return True
-
-
-def _made_words(price: Price, form: PriceForm) -> str:
-    each = f"{credit_words(price.credits)} a picture"
-    if form.cleaned_data["valid_from"] is None:
-        return f"{each} from now on."
-    begins = date_format(timezone.localtime(price.valid_from), "j F Y, H:i")
-    return f"{each} from {begins} on."
 
 
 def _preview(sheet: Sheet, able: Capabilities, now: Terms | None) -> dict[str, Any]:

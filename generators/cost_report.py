@@ -161,7 +161,10 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The days' lines, newest first; what ended unknown; what was paid in vain."""
+    """The days' lines, newest first; what ended unknown; what was paid in vain.
+
+    ``models`` are those that a cost is known of, in all the days together.
+    """
 
     days: int
     total: Sums
@@ -179,7 +182,11 @@ def report(days: int) -> Report:
     return Report(
         days=days,
         total=_sums(counted.aggregate(**_SUMS)),
-        models=[OfModel(**_names(row), sums=_sums(row)) for row in _grouped(counted)],
+        models=[
+            OfModel(**_names(row), sums=_sums(row))
+            for row in _grouped(counted)
+            if row["cost"] is not None
+        ],
         lines=[
             Line(**_names(row), day=row["day"], sums=_sums(row))
             for row in _grouped(of_days, "-day")

@@ -80,7 +80,7 @@ class VersionForm(forms.Form):
 
 
 class RulesField(forms.CharField):
-    """Rules as JSON, so indented that they can be read."""
+    """Rules as JSON, a line each."""
 
     widget = UnfoldAdminTextareaWidget(attrs={"rows": 8, "spellcheck": "false"})
 
@@ -88,7 +88,8 @@ class RulesField(forms.CharField):
         """Write what is kept; what was typed is shown as it was."""
         if not isinstance(value, Sequence) or isinstance(value, str):
             return value
-        return json.dumps(list(value), indent=2, ensure_ascii=False) if value else ""
+        lines = ",\n  ".join(json.dumps(each, ensure_ascii=False) for each in value)
+        return f"[\n  {lines}\n]" if lines else ""
 
 
 class PriceForm(VersionForm):

@@ -68,14 +68,18 @@ class Price(models.Model):
         ]
 
     def __str__(self) -> str:
-        since = date_format(timezone.localtime(self.valid_from), "j F Y, H:i")
-        return f"{price_words(self.credits)} from {since}"
+        return f"{price_words(self.credits)} from {self._begins('j F Y, H:i')}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Add the row. Raise ``PriceChanged`` if it is there already."""
         if not self._state.adding:
             raise PriceChanged("A price is never changed; make another version.")
         super().save(*args, **kwargs)
+
+    @property
+    def brief(self) -> str:
+        """Return its credits and its day, for a narrow column."""
+        return f"{price_words(self.credits)} from {self._begins('j M Y')}"
 
     @cached_property
     def terms(self) -> Terms:
@@ -85,3 +89,6 @@ class Price(models.Model):
             rules=tuple(record_json.from_json(PriceRule, each) for each in self.rules),
             costs=tuple(record_json.from_json(CostRule, each) for each in self.costs),
         )
+
+    def _begins(self, how: str) -> str:
+        return date_format(timezone.localtime(self.valid_from), how)
