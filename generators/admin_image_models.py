@@ -154,12 +154,6 @@ class ImageModelAdmin(QuickAdmin):
             context["may_price"] = self.has_change_permission(request, row)
         return super().changeform_view(request, object_id, form_url, context)
 
-    def save_model(
-        self, request: HttpRequest, obj: ImageModel, form: Any, change: bool
-    ) -> None:
-        """Write what was changed alone: a price may begin, or the catalogue be read."""
-        obj.save(update_fields=form.changed_data)
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImageModel]:
         """Fetch the prices to come in one query."""
         return prices.with_those_to_come(super().get_queryset(request))

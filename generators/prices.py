@@ -1,8 +1,7 @@
 """Versions of prices: how one is made, begins and is withdrawn. Their only writer.
 
-``ImageModel.price`` is the version in force. It only ever moves to a later one, in the
-transaction that makes a version for now, or by the reconciler once a later one's time
-has come.
+``ImageModel.price`` is the version in force. It only moves to a later one: in the
+transaction that makes a version for now, or by the reconciler once one's time has come.
 """
 
 import datetime as dt

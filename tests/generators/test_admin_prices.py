@@ -304,14 +304,6 @@ def test_when_it_is_enabled_in_the_list_then_its_price_is_looked_at(boss):
     assert (row.enabled, row.order) == (True, 1)
 
 
-def test_when_a_page_is_saved_then_a_price_that_began_meanwhile_stays(boss, bare):
-    old = ImageModel.objects.get(pk=bare.pk)
-    prices.add(bare, Terms(credits=1))
-    assert boss.post(page("change", old), offer(order="5")).status_code == 302
-    bare.refresh_from_db()
-    assert (bare.order, bare.price.credits) == (5, 1)
-
-
 def test_when_several_are_chosen_then_all_get_the_price(boss, staff, bare):
     paid = catalog.find("fake-studio")
     chosen = {"action": "new_prices", "_selected_action": [bare.pk, paid.pk]}

@@ -85,6 +85,15 @@ def test_when_several_are_due_then_the_latest_begins_and_none_goes_back(paid):
     assert credits_of(paid) == 1, "what is made for now replaces what began before"
 
 
+def test_when_a_row_was_saved_with_an_older_version_then_that_is_put_right(paid):
+    stale = catalog.find(factories.PAID)
+    newer = prices.add(paid, Terms(credits=7))
+    stale.save()  # all columns, as the admin's form does
+    prices.begin_due()
+    paid.refresh_from_db()
+    assert paid.price == newer
+
+
 def test_when_none_is_due_then_the_database_is_asked_once(
     paid, django_assert_num_queries
 ):
