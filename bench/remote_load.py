@@ -39,7 +39,7 @@ row = Connection(provider="openai", label="bench", base_url=url, max_concurrency
 connections.set_key(row, "bench-key")
 row.save()
 model = ImageModel.objects.filter(provider="openai", enabled=True, retired=False)
-model = model.exclude(price_credits=None).order_by("order").first()
+model = model.exclude(price=None).order_by("order").first()
 person = factories.make_person("bench", credits=10_000_000)
 from generators import jobs, validation
 import uuid

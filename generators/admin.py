@@ -134,6 +134,7 @@ class GenerationJobAdmin(RecordAdmin):
                 "fields": (
                     "num_images",
                     "num_delivered",
+                    "price",
                     "price_credits",
                     "settled_credits",
                     "estimated_cost",

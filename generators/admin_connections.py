@@ -246,7 +246,7 @@ class ConnectionAdmin(QuickAdmin):
         passed = health.check(row)
         level = messages.SUCCESS if passed else messages.WARNING
         self.message_user(request, f"{row.label}: {row.check_words}", level)
-        unpriced = row.image_models.filter(price_credits__isnull=True, retired=False)
+        unpriced = row.image_models.filter(price__isnull=True, retired=False)
         if passed and (number := unpriced.count()):
             self.message_user(request, _unpriced_words(row, number), messages.INFO)
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from generators import cost_report
+from generators.margins import credit_usd
 
 RIGHTS: Final = ("generators.view_connection", "generators.view_generationjob")
 SPANS: Final = (1, 7, 30, 90)
@@ -24,5 +25,6 @@ def costs(request: HttpRequest) -> HttpResponse:
         "report": cost_report.report(days),
         "spans": SPANS,
         "parted_percent": cost_report.PARTED_PERCENT,
+        "is_worth_known": credit_usd() is not None,
     }
     return TemplateResponse(request, "admin/generators/costs.html", context)

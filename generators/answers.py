@@ -87,7 +87,7 @@ def told_price(request: HttpRequest) -> int | None:
     if set(request.POST.getlist("told_model") or chosen) != set(chosen):
         return None
     each = request.POST.get("told_price", "")
-    return int(each) if each.isdecimal() and len(each) < 10 else None
+    return int(each) if each.isdecimal() and len(each) < 11 else None
 
 
 def composer_of(

@@ -93,7 +93,7 @@ def batches_of(
     rows = Generation.objects.filter(owner=user)
     if before is not None:
         rows = rows.filter(pk__lt=before)
-    jobs = GenerationJob.objects.select_related("image_model").order_by("pk")
+    jobs = GenerationJob.objects.select_related("image_model__price").order_by("pk")
     newest = rows.order_by("-pk").prefetch_related(Prefetch("jobs", queryset=jobs))
     return _batches(newest[:limit])
 

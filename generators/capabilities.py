@@ -152,6 +152,14 @@ class OptionSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OptionValue:
+    """What was chosen for one of a model's own options, as text."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InputLimits:
     """What a model takes as input pictures. Bytes and pixels are of each picture.
 

@@ -12,7 +12,7 @@ from gallery.models import Image
 from generators import advice, catalog, estimates
 from generators.contracts import GenerationRequest
 from generators.models import GenerationJob, ImageModel
-from generators.pricing import price_of
+from generators.quotes import quote
 
 Status = GenerationJob.Status
 Phase = GenerationJob.Phase
@@ -134,10 +134,11 @@ class JobCard:
     def retry_price(self) -> int:
         """Return the credits of one picture, should it be drawn once more today."""
         row = self.job.image_model
-        if row is None or row.price_credits is None:
+        if row is None or row.price is None:
             return 0
         request = GenerationRequest.from_json(self.job.recipe)
-        return price_of(row, request, num_inputs=self.job.num_inputs)
+        able = catalog.capabilities_of(row)
+        return quote(row, able, request, num_inputs=self.job.num_inputs).credits
 
     @property
     def seconds(self) -> int:

@@ -54,7 +54,10 @@ def choices() -> list[Choice]:
     """
     rows = ImageModel.objects.filter(enabled=True, retired=False)
     ways, of_provider = connections.Overview(), dict[str, Availability]()
-    return [_choice(row, ways, of_provider) for row in rows.select_related("successor")]
+    return [
+        _choice(row, ways, of_provider)
+        for row in rows.select_related("successor", "price")
+    ]
 
 
 def usable_models() -> list[ImageModel]:
@@ -64,7 +67,8 @@ def usable_models() -> list[ImageModel]:
 
 def all_models() -> Iterable[ImageModel]:
     """List every row, disabled and retired ones included, in the dropdown's order."""
-    return ImageModel.objects.select_related("successor").prefetch_related("aliases")
+    rows = ImageModel.objects.select_related("successor", "price")
+    return rows.prefetch_related("aliases")
 
 
 def find(name: str) -> ImageModel:
@@ -75,8 +79,8 @@ def find(name: str) -> ImageModel:
     is_plausible = 0 < len(name) <= 100 and name.isprintable()
     if not is_plausible:  # PostgreSQL would refuse NUL with an error of another kind
         raise ImageModel.DoesNotExist
-    by_slug = ImageModel.objects.filter(slug=name).first()
-    return by_slug or ImageModel.objects.get(aliases__name=name)
+    rows = ImageModel.objects.select_related("price")
+    return rows.filter(slug=name).first() or rows.get(aliases__name=name)
 
 
 def capabilities_of(image_model: ImageModel) -> Capabilities:

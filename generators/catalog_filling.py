@@ -2,26 +2,30 @@
 
 A column is written only while it still holds what was last written there
 (``ImageModel.catalog_entry``), so what an admin changed is theirs until they put it
-back. Safe to repeat, and by several processes one after another.
+back. The same holds for a price, which gets a new version when the offer changes. Safe
+to repeat, and by several processes one after another.
 """
 
 import contextlib
 import datetime
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
 
+from generators import prices
 from generators.contracts import ModelSpec
 from generators.errors import ProviderError
-from generators.models import Connection, ImageModel, ImageModelAlias
+from generators.models import Connection, ImageModel, ImageModelAlias, Price
 from generators.providers import registry
+from generators.terms import Terms
 
 logger = logging.getLogger(__name__)
 
 _MAX_SLUG = 100  # as ImageModel.slug
+_NOTE = "From the catalogue."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,11 +55,11 @@ def fill() -> FillReport:
     offers, unread = _offers(report)
     with transaction.atomic():
         rows = {_key(row): row for row in ImageModel.objects.select_for_update()}
-        offered = {}
+        last, offered = prices.last_of_each(), {}
         for key, spec in offers:
             row = rows.pop(key, None)  # one that cannot be written is left alone
             with _apart(spec, report):
-                rows[key] = _write(row, spec, report, connection_id=key[1])
+                rows[key] = _write(row, spec, report, key=key, last=last)
                 offered[key] = spec
         _write_aliases(rows, offered, report)
         _write_successors(rows, offered, report)
@@ -119,13 +123,9 @@ _COLUMNS: dict[str, Callable[[ModelSpec], Any]] = {
     "good_at": lambda spec: ", ".join(spec.good_at),
     "family": lambda spec: spec.family,
     "capabilities": lambda spec: spec.capabilities.to_json(),
-    "price_credits": lambda spec: spec.price_credits,
-    "costs": lambda spec: [rule.to_json() for rule in spec.costs],
     "order": lambda spec: spec.order,
     "sunset_date": lambda spec: spec.sunset_date,
     "retired": lambda spec: spec.retired,
-    # Last, for it depends on the price and the life that the row ends with.
-    "enabled": lambda spec: spec.enabled,
 }
 
 
@@ -134,37 +134,39 @@ def _write(
     spec: ModelSpec,
     report: FillReport,
     *,
-    connection_id: int | None,
+    key: Key,
+    last: dict[int, Price],
 ) -> ImageModel:
     is_new = row is None
     if row is None:
         row = ImageModel(
             provider=spec.provider,
-            connection_id=connection_id,
+            connection_id=key[1],
             provider_model_id=spec.provider_model_id,
             slug=_free_slug(spec),
         )
     changed = [
-        name for name in _COLUMNS if _write_column(row, name, spec=spec, is_new=is_new)
+        name
+        for name, value in _COLUMNS.items()
+        if _write_column(row, name, value(spec), is_new=is_new)
     ]
     if is_new:
         row.save(force_insert=True)
-        report.created.append(row.slug)
-    elif changed:
+    is_priced_anew = _write_price(row, spec, last.get(row.pk))
+    # Last, for it depends on the price and the life that the row ends with.
+    wanted = spec.enabled and (row.retired or _has_price(row, spec, last.get(row.pk)))
+    if _write_column(row, "enabled", wanted, is_new=is_new):
+        changed.append("enabled")
+    if changed or is_priced_anew:
         row.save(update_fields=[*changed, "catalog_entry"])
-        report.changed.append(row.slug)
+        (report.created if is_new else report.changed).append(row.slug)
     return row
 
 
-def _write_column(row: ImageModel, name: str, *, spec: ModelSpec, is_new: bool) -> bool:
+def _write_column(row: ImageModel, name: str, wanted: Any, *, is_new: bool) -> bool:
     """Write one column if it is still ours; answer whether anything changed."""
     held = _as_json(getattr(row, name))
     is_ours = is_new or held == row.catalog_entry.get(name, _NEVER_WRITTEN)
-    wanted = _COLUMNS[name](spec)
-    if name == "enabled":  # a live model without a price cannot be
-        wanted = wanted and (row.retired or row.price_credits is not None)
-    if name == "price_credits" and wanted is None and _enabled_by_admin(row):
-        return False
     if not is_ours or (held == wanted and not is_new):
         return False
     row.catalog_entry[name] = wanted
@@ -174,11 +176,51 @@ def _write_column(row: ImageModel, name: str, *, spec: ModelSpec, is_new: bool) 
     return True
 
 
+def _write_price(row: ImageModel, spec: ModelSpec, last: Price | None) -> bool:
+    """Make a version of what is offered, where that changed; answer whether it did.
+
+    Credits and costs are ours apart from each other. A price that an admin put down for
+    later is waited for, and one that they took away is not put back.
+    """
+    entry = row.catalog_entry
+    if spec.price_credits is None:
+        return False
+    if last is None and entry.get("price_credits") is not None:
+        return False
+    if last is not None and last.pk != row.price_id:
+        return False
+    terms = Terms(credits=spec.price_credits, costs=spec.costs)
+    written = {"price_credits": terms.credits, "costs": _costs_of(terms)}
+    if last is not None:
+        if not _are_our_credits(row, last):
+            terms = replace(terms, credits=last.credits, rules=last.terms.rules)
+            del written["price_credits"]
+        if last.costs != entry.get("costs", _NEVER_WRITTEN):
+            terms = replace(terms, costs=last.terms.costs)
+            del written["costs"]
+        if terms == last.terms:
+            return False
+    prices.add(row, terms, note=_NOTE)
+    entry |= written
+    return True
+
+
+def _costs_of(terms: Terms) -> list[dict[str, Any]]:
+    return [rule.to_json() for rule in terms.costs]
+
+
+def _are_our_credits(row: ImageModel, last: Price) -> bool:
+    return not last.rules and last.credits == row.catalog_entry.get("price_credits")
+
+
+def _has_price(row: ImageModel, spec: ModelSpec, last: Price | None) -> bool:
+    """Say whether a price is in force, and not one of ours that is offered no more."""
+    is_ours = last is None or _are_our_credits(row, last)
+    is_offered = spec.price_credits is not None or not is_ours
+    return row.price_id is not None and is_offered
+
+
 _NEVER_WRITTEN = object()
-
-
-def _enabled_by_admin(row: ImageModel) -> bool:
-    return row.enabled and row.catalog_entry.get("enabled") is not True
 
 
 def _as_json(value: Any) -> Any:

@@ -5,13 +5,14 @@ and reused by itself.
 """
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from generators import record_json
-from generators.capabilities import Capabilities, ImageRole, Operation
+from generators.capabilities import Capabilities, ImageRole, Operation, OptionValue
 from generators.spool import Spool
+from generators.terms import CostRule
 
 
 class Lane(enum.StrEnum):
@@ -32,49 +33,6 @@ class InputImage:
     content: bytes = field(repr=False)
     mime_type: str
     role: ImageRole
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptionValue:
-    """What was chosen for one of a model's own options, as text."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CostRule:
-    """What the operator pays for one picture, in US dollars, where its conditions hold.
-
-    ``usd`` covers the first megapixel and no reference picture; each further megapixel
-    begun and each input picture add their part. The first rule of a model whose
-    conditions all hold counts; an empty condition always does.
-    """
-
-    usd: float
-    usd_per_extra_megapixel: float = 0
-    usd_per_input_image: float = 0
-    operations: tuple[Operation, ...] = ()
-    options: tuple[OptionValue, ...] = ()
-    max_pixels: int | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as ``ImageModel.costs`` keeps it."""
-        return record_json.to_json(self)
-
-    def holds(self, request: "GenerationRequest") -> bool:
-        """Say whether all its conditions hold for a request."""
-        pixels = request.width * request.height
-        return (
-            (not self.operations or request.operation in self.operations)
-            and (self.max_pixels is None or pixels <= self.max_pixels)
-            and all(request.option(each.name) == each.value for each in self.options)
-        )
-
-    @classmethod
-    def from_json(cls, value: object) -> Self:
-        """Read what ``to_json`` made; ``ValueError`` names what is wrong in it."""
-        return record_json.from_json(cls, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,11 +122,6 @@ class GenerationRequest:
     def from_json(cls, value: object) -> Self:
         """Read what ``to_json`` made; ``ValueError`` names what is wrong in it."""
         return record_json.from_json(cls, value)
-
-
-def rule_for(rules: Iterable[CostRule], request: GenerationRequest) -> CostRule | None:
-    """Return the rule that counts for a request, if any holds."""
-    return next((rule for rule in rules if rule.holds(request)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

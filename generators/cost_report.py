@@ -1,11 +1,12 @@
 """What remote models cost the operator, by day: estimated before, told after.
 
-Only sums and when, never anybody's words.
+And what is left of their credits, by model. Only sums and when, never anybody's words.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from django.db.models import (
@@ -19,12 +20,13 @@ from django.db.models import (
     Sum,
     When,
 )
-from django.db.models.functions import TruncDate
+from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
 from generators.contracts import Lane
-from generators.cost_words import usd_words
+from generators.cost_words import MICROS, usd_words
 from generators.errors import NotConfigured
+from generators.margins import Margin, margin_of, worth_words
 from generators.models import GenerationJob, JobEvent
 from generators.providers import registry
 from generators.transitions import Action
@@ -45,7 +47,8 @@ class Sums:
 
     ``estimated`` is of jobs that delivered, or whose cost was told; ``actual`` of the
     ``num_told`` whose cost was told. ``told_estimate`` and ``told_actual`` are of the
-    jobs that have both, so that they may be compared.
+    jobs that have both, so that they may be compared. ``cost`` is what was told, else
+    estimated, and ``costed_credits`` are of the jobs that it is known of.
     """
 
     num_jobs: int
@@ -56,6 +59,25 @@ class Sums:
     told_estimate: int
     told_actual: int
     credits: int
+    cost: int | None
+    costed_credits: int
+
+    @property
+    def margin(self) -> Margin | None:
+        """Return what is left of the credits of those jobs whose cost is known."""
+        if self.cost is None:
+            return None
+        return margin_of(self.costed_credits, Fraction(self.cost, MICROS))
+
+    @property
+    def worth_words(self) -> str:
+        """Return what the credits are worth in dollars, where a cost is known."""
+        return worth_words(self.costed_credits)
+
+    @property
+    def cost_words(self) -> str:
+        """Return in dollars what was told, else estimated."""
+        return usd_words(self.cost)
 
     @property
     def difference_percent(self) -> float | None:
@@ -97,10 +119,9 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One model on one day."""
+class OfModel:
+    """One model in all the days."""
 
-    day: dt.date
     provider: str
     image_model: str
     sums: Sums
@@ -109,6 +130,13 @@ class Line:
     def provider_label(self) -> str:
         """Return the provider's own name."""
         return _label(self.provider)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line(OfModel):
+    """One model on one day."""
+
+    day: dt.date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +161,14 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The days' lines, newest first; what ended unknown; what was paid in vain."""
+    """The days' lines, newest first; what ended unknown; what was paid in vain.
+
+    ``models`` are those that a cost is known of, in all the days together.
+    """
 
     days: int
     total: Sums
+    models: Sequence[OfModel]
     lines: Sequence[Line]
     unknown: Sequence[Loss]
     paid_in_vain: Sequence[Loss]
@@ -145,21 +177,19 @@ class Report:
 def report(days: int) -> Report:
     """Add up the remote jobs that ended in the last so many days, today included."""
     ended = _ended(days)
-    grouped = ended.annotate(
-        day=TruncDate("finished_at"), counted=_counted_estimate()
-    ).values("day", "provider", "image_model_label")
-    rows = grouped.annotate(**_SUMS).order_by("-day", "provider", "image_model_label")
+    counted = ended.annotate(counted=_counted_estimate())
+    of_days = counted.annotate(day=TruncDate("finished_at"))
     return Report(
         days=days,
-        total=_sums(ended.annotate(counted=_counted_estimate()).aggregate(**_SUMS)),
+        total=_sums(counted.aggregate(**_SUMS)),
+        models=[
+            OfModel(**_names(row), sums=_sums(row))
+            for row in _grouped(counted)
+            if row["cost"] is not None
+        ],
         lines=[
-            Line(
-                day=row["day"],
-                provider=row["provider"],
-                image_model=row["image_model_label"],
-                sums=_sums(row),
-            )
-            for row in rows
+            Line(**_names(row), day=row["day"], sums=_sums(row))
+            for row in _grouped(of_days, "-day")
         ],
         unknown=[_loss(job, job.estimated_usd_micros) for job in _unknown(ended)],
         paid_in_vain=[_loss(job, job.actual_usd_micros) for job in _in_vain(ended)],
@@ -179,6 +209,17 @@ def _ended(days: int) -> Jobs:
     return GenerationJob.objects.filter(lane=Lane.REMOTE, finished_at__gte=since)
 
 
+def _grouped(counted: Jobs, *orders: str) -> Iterable[Mapping[str, Any]]:
+    names = (*orders, "provider", "image_model_label")
+    grouped = counted.values(*(name.removeprefix("-") for name in names))
+    rows: Iterable[Mapping[str, Any]] = grouped.annotate(**_SUMS).order_by(*names)
+    return rows
+
+
+def _names(row: Mapping[str, Any]) -> dict[str, str]:
+    return {"provider": row["provider"], "image_model": row["image_model_label"]}
+
+
 def _counted_estimate() -> Case:
     """Return an estimate where something was delivered or told: else nothing is due."""
     is_due = Q(status=Status.SUCCEEDED) | Q(actual_usd_micros__isnull=False)
@@ -186,6 +227,7 @@ def _counted_estimate() -> Case:
 
 
 _BOTH = Q(actual_usd_micros__isnull=False, estimated_usd_micros__isnull=False)
+_COST = Coalesce("actual_usd_micros", "counted")
 _SUMS = {
     "num_jobs": Count("pk"),
     "num_pictures": Sum("num_delivered"),
@@ -195,11 +237,16 @@ _SUMS = {
     "told_estimate": Sum("estimated_usd_micros", filter=_BOTH),
     "told_actual": Sum("actual_usd_micros", filter=_BOTH),
     "credits": Sum("settled_credits"),
+    "cost": Sum(_COST),
+    "costed_credits": Sum(
+        "settled_credits",
+        filter=Q(actual_usd_micros__isnull=False) | Q(counted__isnull=False),
+    ),
 }
 
 
 def _sums(row: Mapping[str, Any]) -> Sums:
-    may_lack = {"estimated", "actual"}
+    may_lack = {"estimated", "actual", "cost"}
     values = {name: row[name] if name in may_lack else row[name] or 0 for name in _SUMS}
     return Sums(**values)
 

@@ -71,7 +71,7 @@ def statement_file(request: HttpRequest) -> HttpResponse:
 def job_receipt(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Show what one of one's own jobs cost, and why."""
     user = person(request)
-    rows = GenerationJob.objects.select_related("generation")
+    rows = GenerationJob.objects.select_related("generation", "price")
     job = get_object_or_404(rows, owner=user, public_id=public_id)
     context = {
         "job": job,

@@ -87,7 +87,7 @@ def changed_since(user: User, cursor: Cursor) -> Changes:
         return Changes(jobs=(), cursor=cursor)
     jobs = tuple(
         GenerationJob.objects.filter(pk__in=fresh)
-        .select_related("generation", "image_model")
+        .select_related("generation", "image_model__price")
         .order_by("changed_at", "pk")
     )
     told = recent | {job.pk: job.version for job in jobs}

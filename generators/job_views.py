@@ -108,7 +108,7 @@ async def job_events(request: HttpRequest) -> HttpResponseBase:
 
 
 def _own_job(request: HttpRequest, public_id: uuid.UUID) -> GenerationJob:
-    rows = GenerationJob.objects.select_related("generation", "image_model")
+    rows = GenerationJob.objects.select_related("generation", "image_model__price")
     return get_object_or_404(rows, owner=person(request), public_id=public_id)
 
 

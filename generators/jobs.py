@@ -35,14 +35,13 @@ from generators.loaded_models import loaded_models
 from generators.models import Generation, GenerationJob, ImageModel
 from generators.moves import Claim
 from generators.operations import Given
-from generators.pricing import estimate_of, price_of
 from generators.providers import registry
+from generators.quotes import Quote, quote
 from generators.refusals import CannotSubmit, PriceRose
 from generators.thread_shares import threads
 from generators.transitions import ENDS
 
 Requests = Sequence[tuple[ImageModel, GenerationRequest]]
-Pieces = Sequence[tuple[ImageModel, GenerationRequest, Sequence[Input]]]
 
 
 def submit_generation(
@@ -76,19 +75,16 @@ def submit_generation(
         for (image_model, request), own in zip(requests, of_each, strict=True)
         for piece in _pieces(image_model, request, own)
     ]
-    prices = [
-        price_of(image_model, request, num_inputs=len(own))
-        for image_model, request, own in pieces
-    ]
-    _refuse_a_higher_price(pieces, prices, told=told_credits)
+    quotes = [_quote(*piece) for piece in pieces]
+    _refuse_a_higher_price(quotes, told=told_credits)
     try:
         with transaction.atomic():
             generation = Generation.objects.create(
                 owner=user, prompt=prompt, client_token=client_token
             )
             jobs = [
-                _new_job(generation, *piece, price=price)
-                for piece, price in zip(pieces, prices, strict=True)
+                _new_job(generation, *piece, quote=each)
+                for piece, each in zip(pieces, quotes, strict=True)
             ]
             # First, for it locks the wallet: two presses at once get turns of their own.
             _reserve(ledger.paying_wallet(user), jobs)
@@ -233,11 +229,15 @@ def _inputs_again(job: GenerationJob) -> list[Input]:
     return inputs
 
 
-def _refuse_a_higher_price(
-    pieces: Pieces, prices: Sequence[int], *, told: int | None
-) -> None:
-    counts = (request.num_images for _, request, _ in pieces)
-    cost = sum(price * count for price, count in zip(prices, counts, strict=True))
+def _quote(
+    image_model: ImageModel, request: GenerationRequest, inputs: Sequence[Input]
+) -> Quote:
+    able = catalog.capabilities_of(image_model)
+    return quote(image_model, able, request, num_inputs=len(inputs))
+
+
+def _refuse_a_higher_price(quotes: Sequence[Quote], *, told: int | None) -> None:
+    cost = sum(each.total for each in quotes)
     if told is not None and cost > told:
         raise PriceRose(told=told, now=cost)
 
@@ -246,7 +246,7 @@ def _check(image_model: ImageModel, request: GenerationRequest) -> None:
     """Refuse what cannot be queued. The request itself was checked when it was built."""
     if not image_model.enabled or image_model.retired:
         raise CannotSubmit(f"{image_model.label} is not available. Choose another one.")
-    if image_model.price_credits is None:
+    if image_model.price is None:
         raise CannotSubmit(f"{image_model.label} has no price yet.")
     if request.images:
         raise CannotSubmit("Pictures to work on must lie in the gallery first.")
@@ -266,7 +266,7 @@ def _new_job(
     request: GenerationRequest,
     inputs: Sequence[Input],
     *,
-    price: int,
+    quote: Quote,
 ) -> GenerationJob:
     public_id = uuid.uuid4()
     request = dataclasses.replace(request, client_token=str(public_id))
@@ -284,8 +284,9 @@ def _new_job(
         width=request.width,
         height=request.height,
         num_inputs=len(inputs),
-        price_credits=price,
-        estimated_usd_micros=estimate_of(image_model, request, num_inputs=len(inputs)),
+        price=quote.price,
+        price_credits=quote.credits,
+        estimated_usd_micros=quote.usd_micros,
         deadline_at=clock.after(settings.QUEUE_MAX_SECONDS),
     )
 

@@ -67,7 +67,8 @@ class Entry:
     @property
     def price_words(self) -> str:
         """Return the price of one picture by the usual settings."""
-        return price_words(self.image_model.price_credits or 0)
+        price = self.image_model.price
+        return price_words(price.credits if price else 0)
 
     @property
     def speed_words(self) -> str:

@@ -1,7 +1,8 @@
 """Sees to it that every job ends: re-sends what the queue forgot, ends what has died.
 
 Runs every few seconds, on any worker, and beside itself without harm: each thing it
-does is one conditional update, which only one of two can win.
+does is one conditional update, which only one of two can win. Prices whose time has
+come begin here too, one model after the other under its row's lock.
 """
 
 import contextlib
@@ -9,7 +10,7 @@ import logging
 from collections.abc import Iterator
 
 from accounts.sending import BROKER_ERRORS
-from generators import endings, moves, queue, wake
+from generators import endings, moves, prices, queue, wake
 from generators.clock import Now
 from generators.contracts import Lane
 from generators.failures import (
@@ -49,6 +50,8 @@ def reconcile() -> None:
     for lane in Lane:
         with _apart(f"messages of the {lane} lane"):
             _wake_forgotten(lane)
+    with _apart("prices whose time has come"):
+        prices.begin_due()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from generators import (
     field_checks,
     operations,
     pricing,
+    quotes,
     shapes,
     validation,
 )
@@ -133,19 +134,19 @@ class Share:
     @cached_property
     def price(self) -> int:
         """Return the credits of one picture by these settings."""
-        if self.image_model.price_credits is None:
+        if self.image_model.price is None:
             return 0
-        return pricing.price_of(
-            self.image_model, self.request, num_inputs=len(self.own_pictures)
+        num_inputs = len(self.own_pictures)
+        quote = quotes.quote(
+            self.image_model, self.able, self.request, num_inputs=num_inputs
         )
+        return quote.credits
 
     @property
     def has_price_by_settings(self) -> bool:
         """Say whether settings change the price of a picture."""
-        rules = pricing.rules_of(self.image_model)
-        return len(rules) > 1 or any(
-            each.usd_per_extra_megapixel or each.usd_per_input_image for each in rules
-        )
+        price = self.image_model.price
+        return price is not None and pricing.depends_on_settings(price.terms)
 
     @cached_property
     def size(self) -> Size:

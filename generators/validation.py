@@ -17,8 +17,13 @@ from generators import (
     picture_checks,
     provider_checks,
 )
-from generators.capabilities import Capabilities, Operation, Size
-from generators.contracts import GenerationRequest, OptionValue
+from generators.capabilities import (
+    Capabilities,
+    Operation,
+    OptionValue,
+    Size,
+)
+from generators.contracts import GenerationRequest
 from generators.field_checks import Refused
 from generators.models import ImageModel
 from generators.operations import Given

@@ -316,6 +316,10 @@ STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
 STRIPE_TAX = env.bool("STRIPE_TAX", False)
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
 
+# Prices
+
+CREDIT_USD = env.str("CREDIT_USD", "")  # what a credit is worth; empty: not known
+
 # Providers
 
 FAKE_PROVIDER = env.bool("FAKE_PROVIDER", False)  # tests and load only

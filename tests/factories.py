@@ -5,9 +5,10 @@ import uuid
 
 from accounts import ledger
 from accounts.models import User
-from generators import catalog, jobs
+from generators import catalog, jobs, prices
 from generators.contracts import GenerationRequest
-from generators.models import Generation, GenerationJob, ImageModel
+from generators.models import Generation, GenerationJob, ImageModel, Price
+from generators.terms import CostRule, PriceRule, Terms
 
 PAID = "fake"
 PAID_POLLED = "fake-async"
@@ -20,6 +21,20 @@ def make_person(name: str, *, credits: int = 1000) -> User:
     user = User.objects.create_user(f"{name}@example.org")
     ledger.grant(ledger.wallet_of(user), credits, reference=f"test:{user.pk}")
     return user
+
+
+def set_price(
+    model: str,
+    credits: int,
+    *,
+    rules: tuple[PriceRule, ...] = (),
+    costs: tuple[CostRule, ...] | None = None,
+) -> Price:
+    """Make a version of a price for now; without ``costs`` they stay as they are."""
+    image_model = catalog.find(model)
+    if costs is None:
+        costs = image_model.price.terms.costs if image_model.price else ()
+    return prices.add(image_model, Terms(credits=credits, rules=rules, costs=costs))
 
 
 def make_request(

@@ -4,6 +4,7 @@ from generators.models.connections import Connection
 from generators.models.image_models import ImageModel, ImageModelAlias
 from generators.models.jobs import Generation, GenerationJob, JobEvent, JobInput
 from generators.models.moderation import PromptRule, PromptVerdict
+from generators.models.prices import Price
 
 __all__ = [
     "Connection",
@@ -13,6 +14,7 @@ __all__ = [
     "ImageModelAlias",
     "JobEvent",
     "JobInput",
+    "Price",
     "PromptRule",
     "PromptVerdict",
 ]

@@ -40,16 +40,14 @@ class ImageModel(models.Model):
     capabilities = models.JSONField(
         default=dict, blank=True, help_text="See generators.contracts.Capabilities."
     )
-    price_credits = models.PositiveIntegerField(
-        "price",
+    price = models.ForeignKey(
+        "Price",
+        on_delete=models.RESTRICT,
         null=True,
         blank=True,
-        help_text="Whole credits a picture. 0 is free; empty means no price yet.",
-    )
-    costs = models.JSONField(
-        default=list,
-        blank=True,
-        help_text="What the operator pays, as generators.contracts.CostRule records.",
+        editable=False,
+        related_name="+",
+        help_text="The version in force; empty until one has begun.",
     )
     enabled = models.BooleanField(default=False)
     order = models.PositiveIntegerField(default=100)
@@ -76,9 +74,7 @@ class ImageModel(models.Model):
             ),
             models.CheckConstraint(
                 # A retired one cannot be pressed; it is only found by its name.
-                condition=Q(enabled=False)
-                | Q(retired=True)
-                | Q(price_credits__isnull=False),
+                condition=Q(enabled=False) | Q(retired=True) | Q(price__isnull=False),
                 name="image_model_enabled_has_a_price",
                 violation_error_message="Set a price before enabling this model.",
             ),

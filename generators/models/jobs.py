@@ -13,6 +13,7 @@ from generators.capabilities import ImageRole
 from generators.contracts import Lane
 from generators.models.connections import Connection
 from generators.models.image_models import ImageModel
+from generators.models.prices import Price
 
 
 class Generation(models.Model):
@@ -114,6 +115,14 @@ class GenerationJob(models.Model):
     )
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    price = models.ForeignKey(
+        Price,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The version by which credits were set aside; empty in old rows.",
+    )
     price_credits = models.PositiveIntegerField(help_text="Credits a picture.")
     settled_credits = models.PositiveIntegerField(null=True, blank=True)
     num_delivered = models.PositiveSmallIntegerField(default=0)

@@ -331,50 +331,6 @@ def test_unknown_wallet_is_not_found(boss):
         assert boss.get(address).status_code == 404
 
 
-def test_model_without_a_price_is_not_enabled(boss):
-    image_model = ImageModel.objects.create(
-        slug="x", provider="fake", provider_model_id="x", label="X", family="remote"
-    )
-    data = {
-        "label": "X",
-        "order": "1",
-        "enabled": "on",
-        "price_credits": "",
-        "aliases-TOTAL_FORMS": "0",
-        "aliases-INITIAL_FORMS": "0",
-    }
-    address = page(ImageModel, "change", image_model.pk)
-    response = boss.post(address, data)
-    assert response.status_code == 200
-    assert "Set a price before enabling this model." in response.content.decode()
-    image_model.refresh_from_db()
-    assert not image_model.enabled
-    assert boss.post(address, data | {"price_credits": "0"}).status_code == 302
-    image_model.refresh_from_db()
-    assert (image_model.enabled, image_model.price_credits) == (True, 0)
-
-
-def test_model_without_a_price_is_not_enabled_in_the_list(boss):
-    ImageModel.objects.all().delete()
-    image_model = ImageModel.objects.create(
-        slug="x", provider="fake", provider_model_id="x", label="X", family="remote"
-    )
-    data = {
-        "form-TOTAL_FORMS": "1",
-        "form-INITIAL_FORMS": "1",
-        "form-0-id": str(image_model.pk),
-        "form-0-enabled": "on",
-        "form-0-price_credits": "",
-        "form-0-order": "1",
-        "_save": "Save",
-    }
-    response = boss.post(page(ImageModel), data)
-    assert response.status_code == 200
-    assert "Set a price" in response.content.decode()
-    image_model.refresh_from_db()
-    assert not image_model.enabled
-
-
 def test_new_person_by_the_admin_has_a_wallet(boss):
     response = boss.post(
         page(User, "add"),

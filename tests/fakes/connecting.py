@@ -28,16 +28,18 @@ def connect(slug: str, url: str, key: str) -> None:
 
 def offer() -> None:
     """Say in the dropdown that they are fakes, and offer what has no price yet."""
-    from generators import catalog
+    from generators import catalog, prices
     from generators.models import ImageModel
     from generators.providers import registry
+    from generators.terms import Terms
 
     catalog.fill()
     for row in ImageModel.objects.filter(provider__in=registry.remote_slugs()):
         if not row.label.endswith(FAKE):
             row.label += FAKE
-        if row.price_credits is None and not row.retired:
-            row.price_credits, row.enabled = 1, True
+        if row.price is None and not row.retired:
+            prices.add(row, Terms(credits=1))
+            row.enabled = True
         row.save()
 
 

@@ -16,7 +16,6 @@ from generators.contracts import (
     Accepted,
     ConnectionReport,
     Cost,
-    CostRule,
     GenerationRequest,
     GenerationResult,
     JobHandle,
@@ -29,6 +28,7 @@ from generators.contracts import (
 from generators.models import Connection, GenerationJob
 from generators.providers.base import RemoteProvider
 from generators.providers.http import Answer, Http, common_error
+from generators.terms import CostRule
 from tests.fakes.wire import Call, FakeService, Reply, picture
 
 SYNCHRONOUS = "brush"

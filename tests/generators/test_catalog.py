@@ -8,13 +8,16 @@ import sys
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from generators import catalog
+from generators import catalog, prices
 from generators.capabilities import Capabilities
 from generators.models import ImageModel, ImageModelAlias
+from generators.terms import CostRule, PriceRule, Terms
+from tests import factories
 from tests.fakes.shop import ABLE, spec
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +28,7 @@ def test_when_filled_then_each_offer_is_a_row_and_a_second_fill_does_nothing(sho
     report = catalog.fill()
     assert (report.created, report.changed) == (["brush"], [])
     row = catalog.find("brush")
-    assert (row.label, row.good_at, row.price_credits) == ("Brush", "oil, ink", 2)
+    assert (row.label, row.good_at, row.price.credits) == ("Brush", "oil, ink", 2)
     assert row.sunset_date == datetime.date(2027, 1, 31)
     assert row.enabled
     assert catalog.capabilities_of(row) == ABLE
@@ -38,26 +41,91 @@ def test_when_the_offer_changes_then_the_untouched_columns_follow(shop):
     shop.shelf = (spec("brush", label="Brush 2", price_credits=5, order=7),)
     assert catalog.fill().changed == ["brush"]
     row = catalog.find("brush")
-    assert (row.label, row.price_credits, row.order) == ("My brush", 5, 7)
+    assert (row.label, row.price.credits, row.order) == ("My brush", 5, 7)
 
 
 def test_when_the_offer_passes_by_the_admins_value_then_it_still_is_the_admins(shop):
     catalog.fill()
-    ImageModel.objects.update(price_credits=5)
+    factories.set_price("brush", 5)
     for price in (3, 5, 7):
         shop.shelf = (spec("brush", price_credits=price),)
         catalog.fill()
-        assert catalog.find("brush").price_credits == 5
+        assert catalog.find("brush").price.credits == 5
 
 
-def test_when_the_admin_puts_a_column_back_then_it_follows_again(shop):
+def test_when_the_admin_puts_a_price_back_then_it_follows_again(shop):
     catalog.fill()
-    ImageModel.objects.update(price_credits=5)
+    factories.set_price("brush", 5)
     shop.shelf = (spec("brush", price_credits=3),)
     catalog.fill()
-    ImageModel.objects.update(price_credits=2)
+    factories.set_price("brush", 2)
     catalog.fill()
-    assert catalog.find("brush").price_credits == 3
+    assert catalog.find("brush").price.credits == 3
+
+
+def test_when_the_offer_changes_then_the_price_has_another_version(shop):
+    catalog.fill()
+    first = catalog.find("brush").price
+    shop.shelf = (spec("brush", price_credits=3),)
+    assert catalog.fill().changed == ["brush"]
+    assert catalog.fill().changed == []
+    second = catalog.find("brush").price
+    assert [each.credits for each in second.image_model.prices.all()] == [3, 2]
+    assert second.valid_from > first.valid_from
+    assert (second.made_by, second.note) == (None, "From the catalogue.")
+
+
+def test_when_only_the_costs_were_changed_then_the_credits_still_follow(shop):
+    shop.shelf = (spec("brush", costs=(CostRule(usd=0.02),)),)
+    catalog.fill()
+    factories.set_price("brush", 2, costs=(CostRule(usd=0.01),))
+    shop.shelf = (spec("brush", price_credits=4, costs=(CostRule(usd=0.04),)),)
+    catalog.fill()
+    terms = catalog.find("brush").price.terms
+    assert terms == Terms(credits=4, costs=(CostRule(usd=0.01),))
+
+
+def test_when_only_the_credits_were_changed_then_the_costs_still_follow(shop):
+    shop.shelf = (spec("brush", costs=(CostRule(usd=0.02),)),)
+    catalog.fill()
+    factories.set_price("brush", 5)
+    shop.shelf = (spec("brush", price_credits=4, costs=(CostRule(usd=0.04),)),)
+    catalog.fill()
+    terms = catalog.find("brush").price.terms
+    assert terms == Terms(credits=5, costs=(CostRule(usd=0.04),))
+
+
+def test_when_the_admin_wrote_rules_then_the_price_is_theirs(shop):
+    catalog.fill()
+    rules = (PriceRule(credits=9, max_pixels=100),)
+    factories.set_price("brush", 2, rules=rules)
+    shop.shelf = (spec("brush", price_credits=4),)
+    catalog.fill()
+    assert catalog.find("brush").price.terms == Terms(credits=2, rules=rules)
+
+
+def test_when_the_admin_put_a_price_down_for_later_then_it_is_waited_for(shop):
+    catalog.fill()
+    row = catalog.find("brush")
+    tomorrow = timezone.now() + datetime.timedelta(days=1)
+    prices.add(row, Terms(credits=9), valid_from=tomorrow)
+    shop.shelf = (spec("brush", price_credits=4),)
+    catalog.fill()
+    assert catalog.find("brush").price.credits == 2
+    assert [each.credits for each in row.prices.all()] == [9, 2]
+
+
+def test_when_a_price_is_offered_no_more_then_the_model_is_switched_off(shop):
+    catalog.fill()
+    shop.shelf = (spec("brush", price_credits=None),)
+    catalog.fill()
+    row = catalog.find("brush")
+    assert not row.enabled
+    assert row.price.credits == 2, "no version is ever taken away"
+    shop.shelf = (spec("brush", price_credits=3),)
+    catalog.fill()
+    row = catalog.find("brush")
+    assert (row.enabled, row.price.credits) == (True, 3)
 
 
 def test_when_a_model_has_no_price_then_its_row_is_not_enabled(shop):
@@ -139,11 +207,11 @@ def test_when_a_successor_is_offered_then_it_is_linked_unless_the_admin_chose(sh
     assert "old: no successor nowhere" in catalog.fill().problems
 
 
-_PRICES = st.none() | st.integers(0, 3)
+_PRICES = st.integers(0, 3)
 _OFFER = st.fixed_dictionaries(
     {
         "label": st.sampled_from(["A", "B"]),
-        "price_credits": _PRICES,
+        "price_credits": st.none() | _PRICES,
         "enabled": st.booleans(),
         "retired": st.booleans(),
         "sunset_date": st.sampled_from([None, "2027-01-01"]),
@@ -155,6 +223,12 @@ _ADMIN = st.one_of(
     st.booleans().map(lambda value: {"enabled": value}),
     st.booleans().map(lambda value: {"retired": value}),
 )
+
+
+def _held(row, name):
+    if name == "price_credits":
+        return row.price and row.price.credits
+    return getattr(row, name)
 
 
 @rules(
@@ -176,17 +250,19 @@ def test_when_catalogue_and_admin_take_turns_then_the_admin_wins(shop, steps):
         else:
             ((name, value),) = step[1].items()
             row.refresh_from_db()
-            setattr(row, name, value)
-            if row.enabled and row.price_credits is None:
-                continue  # the admin's form refuses this
-            row.save(update_fields=[name])
+            if name == "price_credits":
+                factories.set_price("brush", value)
+            else:
+                setattr(row, name, value)
+                row.save(update_fields=[name])
             if value != row.catalog_entry.get(name):
                 theirs[name] = value
             else:
                 theirs.pop(name, None)  # put back: it follows the catalogue again
         row.refresh_from_db()
+        assert row.price == row.prices.latest("valid_from")
         for name, value in theirs.items():
-            assert getattr(row, name) == value
+            assert _held(row, name) == value
 
 
 def test_when_the_row_is_not_usable_then_the_choice_says_why(shop):

@@ -573,65 +573,6 @@ def test_when_staff_may_only_look_then_they_try_nothing(client, studio, db):
     assert row.encrypted_key not in html
 
 
-def costs_page(row):
-    return reverse("admin:generators_imagemodel_change", args=[row.pk])
-
-
-def costs_typed(costs):
-    return {
-        "label": "Brush",
-        "order": "1",
-        "enabled": "on",
-        "price_credits": "5",
-        "costs": costs,
-        "aliases-TOTAL_FORMS": "0",
-        "aliases-INITIAL_FORMS": "0",
-    }
-
-
-def test_when_cost_rules_are_right_then_they_are_kept_in_full(boss, studio):
-    brush = catalog.find("studio-brush")
-    html = boss.get(costs_page(brush)).content.decode()
-    assert "&quot;usd&quot;: 0.05" in html
-    assert (
-        boss.post(costs_page(brush), costs_typed('[{"usd": 0.2}]')).status_code == 302
-    )
-    brush.refresh_from_db()
-    assert brush.costs == [fakes.CostRule(usd=0.2).to_json()]
-    assert boss.post(costs_page(brush), costs_typed("")).status_code == 302
-    brush.refresh_from_db()
-    assert brush.costs == []
-
-
-@pytest.mark.parametrize(
-    ("costs", "words"),
-    [
-        ("{", "Enter a valid JSON."),
-        ("{}", "costs: expected a list of rules"),
-        ("3", "costs: expected a list of rules"),
-        ("[3]", "costs[0]: expected an object"),
-        ("[{}]", "costs[0].usd: is missing"),
-        ('[{"usd": "1"}]', "costs[0].usd: expected a number"),
-        ('[{"usd": 1}, {"usd": -0.1}]', "costs[1].usd: expected 0 to"),
-        ('[{"usd": 1e99}]', "costs[0].usd: expected 0 to"),
-        ('[{"usd": 1, "usd_per_input_image": -1}]', "costs[0].usd_per_input_image"),
-        ('[{"usd": 1, "colour": 2}]', "costs[0]: unknown colour"),
-        (
-            '[{"usd": 1, "operations": ["x"]}]',
-            "costs[0].operations[0]: expected one of",
-        ),
-    ],
-)
-def test_when_cost_rules_are_wrong_then_the_field_is_named(boss, studio, costs, words):
-    brush = catalog.find("studio-brush")
-    response = boss.post(costs_page(brush), costs_typed(costs))
-    assert response.status_code == 200
-    assert words in response.content.decode()
-    kept = brush.costs
-    brush.refresh_from_db()
-    assert brush.costs == kept
-
-
 def test_when_time_passes_then_those_in_trouble_are_asked_on_the_remote_lane(
     settings, studio
 ):

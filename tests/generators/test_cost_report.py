@@ -238,6 +238,43 @@ def busy(ended, studio):
     JobEvent.objects.create(job=lost, name="doubt")
 
 
+def test_when_a_credit_is_worth_something_then_each_model_has_its_margin(
+    ended, settings
+):
+    settings.CREDIT_USD = "0.02"
+    ended(estimated=50_000, actual=30_000, days=1)
+    ended(estimated=40_000)
+    ended(estimated=None)  # free for all that is known: it counts for nothing
+    ended(estimated=100_000, actual=90_000, image_model_label="Letter")
+    ended(estimated=90_000, actual=60_000, image_model_label="Letter", **failed())
+    ended(estimated=90_000, **failed())
+    brush, letter = cost_report.report(days=7).models
+    assert (brush.image_model, brush.sums.costed_credits) == ("Brush", 10)
+    assert (brush.sums.worth_words, brush.sums.cost_words) == ("$0.2000", "$0.0700")
+    assert brush.sums.margin.words == "65 %"
+    assert letter.sums.margin.words == "loss 50 %", "what failed was paid for too"
+
+
+def test_when_no_cost_is_known_then_there_is_no_margin(ended, settings):
+    settings.CREDIT_USD = "0.02"
+    ended(estimated=None)
+    found = cost_report.report(days=1)
+    assert (found.models, found.total.margin) == ([], None)
+
+
+@pytest.mark.parametrize(("worth", "is_told"), [("", False), ("0.001", True)])
+def test_when_the_worth_of_a_credit_is_told_then_page_and_command_show_margins(
+    client, staff, busy, settings, worth, is_told
+):
+    settings.CREDIT_USD = worth
+    client.force_login(staff)
+    out = io.StringIO()
+    call_command("cost_report", stdout=out)
+    for text in (client.get(PAGE).content.decode(), out.getvalue()):
+        assert ("Margins" in text) == is_told
+        assert ("loss 2900 %" in text) == is_told
+
+
 def test_when_the_page_is_opened_then_it_tells_sums_and_nobodys_words(
     client, staff, busy
 ):

@@ -376,8 +376,8 @@ def test_when_the_price_rose_meanwhile_then_the_new_one_is_shown_and_not_charged
 ):
     page = text_of(signed_in.get("/?image_model=fake"))
     shown = found(r'name="told_price" value="(\d+)"', page)
-    assert shown == str(catalog.find("fake").price_credits)
-    ImageModel.objects.filter(slug="fake").update(price_credits=5)
+    assert shown == str(catalog.find("fake").price.credits)
+    factories.set_price("fake", 5)
     response = press(signed_in, num_images="2", told_price=shown)
     page = text_of(response)
     assert response.status_code == 422
@@ -388,7 +388,7 @@ def test_when_the_price_rose_meanwhile_then_the_new_one_is_shown_and_not_charged
     assert ledger.wallet_of(alice).balance == 100
     assert press(signed_in, num_images="2", told_price="5").status_code == 200
     assert ledger.wallet_of(alice).balance == 90
-    ImageModel.objects.filter(slug="fake").update(price_credits=1)
+    factories.set_price("fake", 1)
     assert press(signed_in, told_price="5").status_code == 200  # a lower one is fine
 
 
@@ -397,7 +397,7 @@ def test_when_another_model_is_chosen_without_script_then_its_own_price_counts(
 ):
     shown = {"told_price": "0", "told_model": "fake-local"}
     assert press(signed_in, image_model="fake", **shown).status_code == 200
-    price = catalog.find("fake").price_credits
+    price = catalog.find("fake").price.credits
     assert ledger.wallet_of(alice).balance == 100 - price
 
 
@@ -407,7 +407,7 @@ def test_when_the_price_of_a_second_try_rose_then_its_button_says_so(signed_in, 
     address = reverse("generators:job-retry", kwargs={"public_id": job.public_id})
     page = text_of(signed_in.get("/"))
     assert "Draw it after all · 4 credits" in page
-    ImageModel.objects.filter(slug="fake").update(price_credits=5)
+    factories.set_price("fake", 5)
     for headers in (HTMX, {}):
         response = signed_in.post(address, {"told_price": "2"}, headers=headers)
         assert response.status_code == 422

@@ -74,23 +74,20 @@ def test_too_few_credits_for_all_leaves_nothing(alice):
 
 
 def test_free_jobs_have_their_receipt_too(alice):
-    model = catalog.find(factories.LOCAL)
-    model.price_credits = 0
-    model.save()
+    factories.set_price(factories.LOCAL, 0)
     job = factories.make_job(alice, model=factories.LOCAL)
     assert CreditEntry.objects.get(job_id=job.public_id, kind="reserve").amount == 0
 
 
 @pytest.mark.parametrize(
-    "change", [{"enabled": False}, {"retired": True}, {"price_credits": None}]
+    "change",
+    [{"enabled": False}, {"retired": True}, {"enabled": False, "price": None}],
 )
 def test_a_model_that_cannot_be_used_is_refused_before_anything_is_charged(
     alice, change
 ):
     model = catalog.find(factories.PAID)
-    type(model).objects.filter(pk=model.pk).update(
-        **({"enabled": False} | change if "price_credits" in change else change)
-    )
+    type(model).objects.filter(pk=model.pk).update(**change)
     with pytest.raises(CannotSubmit):
         factories.submit(alice)
     assert not Generation.objects.exists()

@@ -16,7 +16,16 @@ pytestmark = [pytest.mark.long, pytest.mark.services, pytest.mark.timeout(600)]
 
 def test_every_job_test_holds_there_too():
     """Run the same tests again in a process whose database is PostgreSQL."""
-    names = ("concurrency", "queue", "reconciler", "events", "pulse", "transitions")
+    names = (
+        "concurrency",
+        "queue",
+        "reconciler",
+        "events",
+        "prices",
+        "price_migration",
+        "pulse",
+        "transitions",
+    )
     files = [f"tests/generators/test_{name}.py" for name in names]
     url = POSTGRES.rpartition("/")[0] + f"/magicshot_{uuid.uuid4().hex[:12]}"
     done = subprocess.run(

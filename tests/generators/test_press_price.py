@@ -8,7 +8,10 @@ import pytest
 from django.urls import reverse
 
 from accounts import ledger
-from generators.models import Generation, GenerationJob, ImageModel
+from generators.capabilities import OptionValue
+from generators.models import Generation, GenerationJob
+from generators.terms import CostRule, PriceRule
+from tests import factories
 from tests.gallery.making import make_image
 
 pytestmark = pytest.mark.django_db
@@ -101,14 +104,40 @@ def test_when_the_price_is_the_same_for_all_settings_then_none_is_asked_for(sign
     assert "data-price-by-settings" not in text_of(signed_in.get("/?image_model=fake"))
     page = text_of(signed_in.get("/?image_model=fake-studio"))
     assert "data-price-by-settings" in page
-    ImageModel.objects.filter(slug="fake-studio").update(costs=[{"usd": 0.06}])
+    factories.set_price("fake-studio", 6, costs=(CostRule(usd=0.06),))
     page = text_of(signed_in.get("/?image_model=fake-studio"))
     assert "data-price-by-settings" not in page
-    ImageModel.objects.filter(slug="fake-studio").update(
-        costs=[{"usd": 0.06, "usd_per_input_image": 0.01}]
-    )
+    per_picture = CostRule(usd=0.06, usd_per_input_image=0.01)
+    factories.set_price("fake-studio", 6, costs=(per_picture,))
     page = text_of(signed_in.get("/?image_model=fake-studio"))
     assert "data-price-by-settings" in page
+
+
+def test_when_a_rule_names_the_price_of_some_settings_then_the_button_says_it(
+    signed_in, alice
+):
+    high = (OptionValue(name="quality", value="high"),)
+    rule = PriceRule(credits=30, credits_per_input_image=2, options=high)
+    factories.set_price("fake-studio", 6, rules=(rule,), costs=())
+    assert price(signed_in, option_quality="high") == 30
+    assert price(signed_in, option_quality="high", given=["init:640x480"]) == 32
+    assert price(signed_in, option_quality="low") == 6, "no rule and no cost says more"
+    assert "data-price-by-settings" in text_of(signed_in.get("/", STUDIO))
+    assert press(signed_in, option_quality="high", told_price="30").status_code == 200
+    assert ledger.wallet_of(alice).balance == 70
+
+
+def test_when_a_price_begins_while_the_page_is_open_then_it_is_shown_before_it_is_paid(
+    signed_in, alice
+):
+    shown = price(signed_in)
+    dearer = factories.set_price("fake-studio", 9)
+    response = press(signed_in, told_price=str(shown))
+    assert response.status_code == 422
+    assert "rose from 6 credits to 9 credits" in text_of(response)
+    assert not Generation.objects.exists()
+    assert press(signed_in, told_price="9").status_code == 200
+    assert GenerationJob.objects.get().price == dearer
 
 
 def test_when_a_dear_job_is_tried_again_then_its_own_price_is_told(signed_in, alice):

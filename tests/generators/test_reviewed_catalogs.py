@@ -6,11 +6,11 @@ import pytest
 from django.utils import timezone
 
 from generators import catalog, catalog_filling, provider_matrix
-from generators.capabilities import Operation
-from generators.contracts import GenerationRequest
 from generators.models import ImageModel
-from generators.pricing import defaults_of, price_of
+from generators.pricing import usual_request
 from generators.providers import registry
+from generators.quotes import quote
+from generators.terms import CostRule, checked_rules
 
 
 def _specs():
@@ -63,21 +63,19 @@ def test_when_a_famous_name_is_asked_for_then_it_is_found_or_explained(name):
 
 @pytest.mark.django_db
 def test_when_nothing_is_chosen_then_the_price_is_the_catalogues():
-    for row in ImageModel.objects.filter(provider__in=registry.remote_slugs()):
+    of_slug = {spec.slug: spec for spec in _specs()}
+    for row in ImageModel.objects.filter(slug__in=of_slug).exclude(price=None):
         able = catalog.capabilities_of(row)
-        if row.price_credits is None or row.retired or able.usual_size() is None:
-            continue
-        if able.operations[0] != "text-to-image":
-            continue
-        size = able.usual_size()
-        usual = GenerationRequest(
-            provider_model_id=row.provider_model_id,
-            prompt="an owl",
-            width=size.width,
-            height=size.height,
-            options=defaults_of(able, Operation.TEXT_TO_IMAGE),
-        )
-        assert price_of(row, usual) == row.price_credits, row.slug
+        credits = quote(row, able, usual_request(able)).credits
+        assert credits == of_slug[row.slug].price_credits, row.slug
+
+
+def test_when_cost_rules_are_read_then_each_can_count():
+    for spec in _specs():
+        costs = [rule.to_json() for rule in spec.costs]
+        able = spec.capabilities
+        found = checked_rules(CostRule, costs, able=able, path=spec.slug)
+        assert found == spec.costs
 
 
 def test_when_the_document_is_read_then_its_table_is_of_today():

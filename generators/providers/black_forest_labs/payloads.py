@@ -4,13 +4,13 @@ import base64
 from collections.abc import Iterator
 from typing import Any, Final
 
-from generators.capabilities import Capabilities, ImageRole, Operation
-from generators.contracts import (
-    Access,
-    GenerationRequest,
-    ModelSpec,
+from generators.capabilities import (
+    Capabilities,
+    ImageRole,
+    Operation,
     OptionValue,
 )
+from generators.contracts import Access, GenerationRequest, ModelSpec
 from generators.errors import UnsupportedRequest
 from generators.providers import ratios
 

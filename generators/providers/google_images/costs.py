@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from generators.contracts import Cost, GenerationRequest, ModelSpec, rule_for
+from generators.contracts import Cost, GenerationRequest, ModelSpec
+from generators.terms import rule_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

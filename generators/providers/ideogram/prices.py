@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from generators.contracts import Cost, GenerationRequest, ModelSpec, rule_for
+from generators.contracts import Cost, GenerationRequest, ModelSpec
 from generators.errors import UnexpectedResponse
+from generators.terms import rule_for
 
 _MICROS = 1_000_000
 

@@ -3,8 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
-from generators.capabilities import Capabilities, ImageRole, Operation, OptionSpec
-from generators.contracts import GenerationRequest, InputImage, OptionValue
+from generators.capabilities import (
+    Capabilities,
+    ImageRole,
+    Operation,
+    OptionSpec,
+    OptionValue,
+)
+from generators.contracts import GenerationRequest, InputImage
 from generators.errors import UnsupportedRequest
 from generators.providers import ratios
 

@@ -8,7 +8,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from generators import cost_report
-from generators.cost_report import Loss, Sums
+from generators.cost_report import Loss, OfModel, Sums
+from generators.cost_words import UNKNOWN
+from generators.margins import credit_usd
 
 HEAD = (
     "day",
@@ -22,6 +24,7 @@ HEAD = (
     "credits",
     "",
 )
+MARGINS_HEAD = ("provider", "model", "credits", "worth", "cost", "margin")
 MARK = "<- check"
 
 
@@ -49,6 +52,9 @@ class Command(BaseCommand):
             for line in found.lines
         ]
         self._table([HEAD, *rows, ("total", "", "", *_cells(found.total))])
+        if credit_usd() is not None and found.models:
+            self.stdout.write("\nMargins, at what a credit is worth:")
+            self._table([MARGINS_HEAD, *map(_margin_cells, found.models)])
         self._losses("Ended without a known outcome:", found.unknown)
         self._losses("Failed, though a price was told:", found.paid_in_vain)
 
@@ -72,6 +78,18 @@ def _cells(sums: Sums) -> tuple[str, ...]:
         sums.difference_words,
         str(sums.credits),
         MARK if sums.is_parted else "",
+    )
+
+
+def _margin_cells(line: OfModel) -> tuple[str, ...]:
+    sums = line.sums
+    return (
+        line.provider,
+        line.image_model,
+        str(sums.costed_credits),
+        sums.worth_words,
+        sums.cost_words,
+        sums.margin.words if sums.margin else UNKNOWN,
     )
 
 

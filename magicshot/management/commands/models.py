@@ -51,7 +51,7 @@ def _entry(row: ImageModel) -> dict[str, Any]:
         "family": row.family,
         "operations": operations,
         "enabled": row.enabled,
-        "price": row.price_credits,
+        "price": row.price.credits if row.price else None,
         "lifecycle": catalog.lifecycle_of(row),
         "sunset_date": row.sunset_date.isoformat() if row.sunset_date else None,
         "successor": row.successor.slug if row.successor else None,

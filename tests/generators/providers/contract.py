@@ -31,7 +31,13 @@ import pytest
 from PIL import Image, ImageChops
 
 from generators import errors
-from generators.capabilities import Capabilities, ImageRole, Operation, Size
+from generators.capabilities import (
+    Capabilities,
+    ImageRole,
+    Operation,
+    OptionValue,
+    Size,
+)
 from generators.contracts import (
     Accepted,
     GenerationRequest,
@@ -39,7 +45,6 @@ from generators.contracts import (
     InputImage,
     JobHandle,
     ModelSpec,
-    OptionValue,
     Pending,
     Progress,
 )

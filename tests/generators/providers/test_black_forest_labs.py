@@ -18,7 +18,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from generators import errors, pricing
-from generators.capabilities import ImageRole, Operation
+from generators.capabilities import (
+    ImageRole,
+    Operation,
+    OptionValue,
+)
 from generators.contracts import (
     Accepted,
     Access,
@@ -26,14 +30,14 @@ from generators.contracts import (
     GenerationResult,
     InputImage,
     JobHandle,
-    OptionValue,
     Pending,
 )
-from generators.models import ImageModel
+from generators.cost_words import MICROS
 from generators.providers import catalog_file
 from generators.providers.black_forest_labs import provider as adapter
 from generators.providers.black_forest_labs.provider import BlackForestLabsProvider
 from generators.providers.http import MAX_PICTURE_BYTES
+from generators.terms import Terms
 from tests.fakes import wire
 from tests.fakes.services.black_forest_labs import FakeBlackForestLabs
 from tests.fakes.wire import Fault
@@ -1037,11 +1041,12 @@ def test_when_work_is_accepted_then_it_costs_what_the_catalogue_foretold(
     service, flux, model
 ):
     (spec,) = (each for each in LIVE if each.provider_model_id == model)
-    row = ImageModel(costs=[rule.to_json() for rule in spec.costs])
+    terms = Terms(credits=1, costs=spec.costs)
     for request in priced_requests(spec):
         num_inputs = len(request.images_of(ImageRole.INIT, ImageRole.REFERENCE))
-        estimate = pricing.estimate_of(row, request, num_inputs=num_inputs)
-        assert submit(flux, request).cost.usd_micros == estimate
+        usd = pricing.usd_of(terms, request, num_inputs=num_inputs)
+        cost = submit(flux, request).cost
+        assert cost.usd_micros == round(usd * request.num_images * MICROS)
 
 
 def priced_requests(spec):

@@ -9,13 +9,19 @@ import pytest
 from PIL import Image
 
 from generators import errors
-from generators.capabilities import Capabilities, ImageRole, Operation, OptionSpec, Size
+from generators.capabilities import (
+    Capabilities,
+    ImageRole,
+    Operation,
+    OptionSpec,
+    OptionValue,
+    Size,
+)
 from generators.contracts import (
     Accepted,
     GenerationRequest,
     GenerationResult,
     InputImage,
-    OptionValue,
     Pending,
 )
 from generators.providers import fake, fake_pictures, limits, registry

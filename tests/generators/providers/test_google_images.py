@@ -23,14 +23,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from generators import errors
-from generators.capabilities import ImageRole, Operation
+from generators.capabilities import (
+    ImageRole,
+    Operation,
+    OptionValue,
+)
 from generators.contracts import (
     Access,
     Cost,
     GenerationRequest,
     InputImage,
     ModelSpec,
-    OptionValue,
 )
 from generators.providers import catalog_file
 from generators.providers.google_images import payload, provider, vertex

@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from generators import errors
-from generators.capabilities import ImageRole, Operation
+from generators.capabilities import (
+    ImageRole,
+    Operation,
+    OptionValue,
+)
 from generators.contracts import (
     Accepted,
     Access,
@@ -21,7 +25,6 @@ from generators.contracts import (
     GenerationResult,
     InputImage,
     JobHandle,
-    OptionValue,
     Pending,
 )
 from generators.providers import catalog_file

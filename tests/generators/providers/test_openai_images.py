@@ -18,14 +18,12 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from generators import errors
-from generators.capabilities import ImageRole, Operation
-from generators.contracts import (
-    Access,
-    Cost,
-    GenerationRequest,
-    InputImage,
+from generators.capabilities import (
+    ImageRole,
+    Operation,
     OptionValue,
 )
+from generators.contracts import Access, Cost, GenerationRequest, InputImage
 from generators.providers import catalog_file
 from generators.providers.openai_images import payload
 from generators.providers.openai_images.provider import OpenAIProvider

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from generators import catalog, errors
-from generators.capabilities import ImageRole, Operation, OptionSpec
+from generators.capabilities import (
+    ImageRole,
+    Operation,
+    OptionSpec,
+    OptionValue,
+)
 from generators.contracts import (
     Accepted,
     Access,
@@ -22,7 +27,6 @@ from generators.contracts import (
     InputImage,
     JobHandle,
     ModelSpec,
-    OptionValue,
     Pending,
 )
 from generators.providers import catalog_file
