@@ -47,6 +47,7 @@ GROUPS = (
             table("Invitations", "mail", "accounts", "invitation"),
             table("Groups", "groups", "accounts", "group"),
             table("Quotas", "speed", "accounts", "quota"),
+            table("Deletions", "person_remove", "accounts", "deletion"),
         ),
     ),
     (

@@ -16,7 +16,7 @@ SIGN_UP_MODES = ("open", "invitation", "closed")
 def check_sign_up(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse an unknown mode, and a grant that is no amount of credits."""
+    """Refuse an unknown mode, a grant that is no amount, and a way out without a pause."""
     found: list[CheckMessage] = []
     if settings.SIGN_UP not in SIGN_UP_MODES:
         found.append(
@@ -32,6 +32,14 @@ def check_sign_up(
                 f"SIGN_UP_CREDITS is {settings.SIGN_UP_CREDITS}.",
                 hint="Set it to 0 or more.",
                 id="accounts.E002",
+            )
+        )
+    if settings.DELETION_DAYS < 1:
+        found.append(
+            Error(
+                f"DELETION_DAYS is {settings.DELETION_DAYS}.",
+                hint="Set it to 1 or more: people must be able to think again.",
+                id="accounts.E003",
             )
         )
     return found

@@ -5,6 +5,7 @@ reconciler sends what is missing.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import amqp.exceptions
@@ -36,10 +37,17 @@ def ring(lane: str, *, in_seconds: float = 0) -> bool:
     """Make one worker of a lane look for a due job, now or in up to a minute."""
     if in_seconds > LONGEST_COUNTDOWN_SECONDS:
         return False
+    return send(TASK, lane=lane, arguments=[lane], in_seconds=in_seconds)
+
+
+def send(
+    task: str, *, lane: str, arguments: Sequence[str] = (), in_seconds: float = 0
+) -> bool:
+    """Send a task to a lane's workers; False, with a word in the log, if it cannot be."""
     try:
         current_app.send_task(
-            TASK,
-            args=[lane],
+            task,
+            args=list(arguments),
             queue=queue_of(lane),
             countdown=in_seconds or None,
             retry=True,

@@ -25,6 +25,10 @@ VISIBILITY_SECONDS = 3600
 CHECK_SECONDS = 300.0
 """How often connections that are not known to work are tried again."""
 
+EXPORTS_SECONDS = 60.0
+DELETIONS_SECONDS = 600.0
+"""How often people's exports are looked after, and accounts deleted that are due."""
+
 
 class Channel(filesystem.Channel):
     """Puts and takes messages by renaming, so that nobody reads one half written.
@@ -111,6 +115,16 @@ def broker_settings(
             },
             "sweep": {"task": "generators.sweep", "schedule": 24 * 3600.0},
             "audit": {"task": "accounts.audit_ledger", "schedule": 24 * 3600.0},
+            "exports": {
+                "task": "magicshot.look_after_exports",
+                "schedule": EXPORTS_SECONDS,
+                "options": {"expires": EXPORTS_SECONDS},
+            },
+            "deletions": {
+                "task": "magicshot.delete_due_accounts",
+                "schedule": DELETIONS_SECONDS,
+                "options": {"expires": DELETIONS_SECONDS},
+            },
             "check connections": {
                 "task": "generators.check_connections",
                 "schedule": CHECK_SECONDS,

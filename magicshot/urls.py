@@ -15,6 +15,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("accounts/", include("accounts.urls")),
     path("setup/", set_up, name="setup"),
+    path("your-data/", include("magicshot.leaving.urls")),
     path("", include("generators.urls")),
     path("", include("gallery.urls")),
 ]
