@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
+from django.template.defaultfilters import filesizeformat
 
 from gallery.files import StorageFailed, remove_files
 from gallery.large_files import free_bytes, write_large
@@ -111,14 +112,9 @@ def _refuse_without_room(claim: Claim) -> None:
     needed = kept + (images.count() + 1) * BYTES_OF_WORDS
     if free_bytes() < needed + LEFT_FREE:
         raise StorageFailed(
-            f"It takes about {_words(needed)}, and there is no room for that on this "
+            f"It takes about {filesizeformat(needed)}, and there is no room for that on this "
             "site now. Please tell its admin, then try again."
         )
-
-
-def _words(size: int) -> str:
-    megabytes = size / 1e6
-    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
 
 
 class _Progress:
