@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import deletions
@@ -22,6 +23,10 @@ class DeletionForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Deletion
         fields = ("user", "reason")
         widgets = {"reason": UnfoldAdminTextInputWidget}
+        help_texts = {
+            "user": "They see it on every page, and by mail where the site sends any, "
+            "and may keep the account until the day."
+        }
 
     def clean_user(self) -> User:
         """Refuse nobody's account, and the one that the site cannot do without."""
@@ -61,9 +66,10 @@ class DeletionAdmin(RecordAdmin):
         return asked if obj is None else (*asked, *told)
 
     @admin.display(description="Deleted on", ordering="user__deletion_due_at")
-    def due_at(self, deletion: Deletion) -> Any:
+    def due_at(self, deletion: Deletion) -> str:
         """When it begins."""
-        return deletion.user.deletion_due_at if deletion.user else None
+        due_at = deletion.user.deletion_due_at if deletion.user else None
+        return f"{timezone.localtime(due_at):%-d %B %Y, %H:%M}" if due_at else "Done"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers, and staff with the right to delete people."""

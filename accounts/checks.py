@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from accounts.credit_words import credit_words
 
 SIGN_UP_MODES = ("open", "invitation", "closed")
+MOST_DELETION_DAYS = 365
 
 
 @register(Tags.security)
@@ -34,11 +35,11 @@ def check_sign_up(
                 id="accounts.E002",
             )
         )
-    if settings.DELETION_DAYS < 1:
+    if not 1 <= settings.DELETION_DAYS <= MOST_DELETION_DAYS:
         found.append(
             Error(
                 f"DELETION_DAYS is {settings.DELETION_DAYS}.",
-                hint="Set it to 1 or more: people must be able to think again.",
+                hint=f"Set it to 1 to {MOST_DELETION_DAYS}: people may think again.",
                 id="accounts.E003",
             )
         )

@@ -110,10 +110,16 @@ def without_person() -> QuerySet[Deletion, Deletion]:
 
 
 def _lock(user: User) -> User:
-    """Hold this person's row and all superusers', always in the same order."""
+    """Hold this person's row and all superusers', always in the same order.
+
+    Raise User.DoesNotExist where they are gone.
+    """
     held = Q(pk=user.pk) | Q(is_superuser=True)
     rows = User.objects.select_for_update().filter(held).order_by("pk")
-    return {row.pk: row for row in rows}[user.pk]
+    for row in list(rows):
+        if row.pk == user.pk:
+            return row
+    raise User.DoesNotExist
 
 
 def _is_only_superuser(user: User) -> bool:

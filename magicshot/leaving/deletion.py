@@ -39,6 +39,8 @@ def run_due() -> None:
     for user in deletions.due():
         try:
             delete(user)
+        except User.DoesNotExist:
+            logger.info("Account %d is gone already", user.pk)  # another was quicker
         except Exception:  # the next pass tries again; the others must not wait
             logger.exception("Account %d could not be deleted yet", user.pk)
     _clean_up()

@@ -41,10 +41,11 @@ def main(what: str, number: int) -> None:
 
 
 def _export() -> None:
+    from accounts.models import Export
     from generators.clock import before
-    from magicshot.leaving import exports, tasks
+    from magicshot.leaving import tasks
 
-    rows = exports.Export.objects.filter(lease_token__isnull=False)
+    rows = Export.objects.filter(lease_token__isnull=False)
     rows.update(lease_expires_at=before(1), attempts=0)  # as if long ago
     tasks.look_after_exports()
 

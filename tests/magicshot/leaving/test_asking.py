@@ -322,7 +322,9 @@ def test_admins_addresses_are_taken_out_of_old_notes(alice):
             cursor.execute("UPDATE accounts_creditentry SET note = 'x'")
 
 
-@pytest.mark.parametrize(("days", "is_wrong"), [(0, True), (-3, True), (1, False)])
+@pytest.mark.parametrize(
+    ("days", "is_wrong"), [(0, True), (-3, True), (10**9, True), (1, False)]
+)
 def test_a_way_out_without_a_pause_is_found_by_the_checks(settings, days, is_wrong):
     settings.DELETION_DAYS = days
     configs = [apps.get_app_config("accounts")]
