@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
-from accounts import admin_billing, admin_sign_in, ledger, quotas
+from accounts import admin_billing, admin_deletions, admin_sign_in, ledger, quotas
 from accounts.admin_forms import CreditsForm, NewPersonForm
 from accounts.admin_pages import (
     QuickAdmin,
@@ -26,15 +26,15 @@ from accounts.admin_pages import (
 from accounts.credit_words import credit_words
 from accounts.models import CreditEntry, Invitation, User, Wallet
 
-__all__ = ["admin_billing", "admin_sign_in"]
+__all__ = ["admin_billing", "admin_deletions", "admin_sign_in"]
 
 
 @admin.register(User)
 class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     """People. Only superusers hand out rights, and change those who are staff.
 
-    Nobody is deleted here: a person's pictures and files go with the account, and that
-    is a journey of its own. Take ``active`` away instead.
+    Nobody is deleted here at once: a person's pictures and files go with the account,
+    which is a journey of its own, see ``accounts.admin_deletions``.
     """
 
     form = UserChangeForm
@@ -55,7 +55,7 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     ordering = ("-id",)
     filter_horizontal = ()
     autocomplete_fields = ("group", "groups")
-    readonly_fields = ("last_login", "date_joined", "wallet_link", "rules")
+    readonly_fields = ("last_login", "date_joined", "wallet_link", "rules", "leaving")
     fieldsets = (
         (None, {"fields": ("email", "name", "password", "wallet_link")}),
         ("Use", {"fields": ("group", "rules")}),
@@ -70,7 +70,7 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
                 )
             },
         ),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        ("Dates", {"fields": ("last_login", "date_joined", "leaving")}),
     )
     add_fieldsets = (
         (
@@ -101,6 +101,14 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         )
         return text_lines("{}: {} ({})", lines) or "None."
 
+    @admin.display(description="Deletion")
+    def leaving(self, user: User) -> str:
+        """When the account is deleted, or a link to where that is asked for."""
+        if user.deletion_due_at is not None:
+            return f"On {timezone.localtime(user.deletion_due_at):%-d %B %Y}."
+        url = reverse("admin:accounts_deletion_add")
+        return format_html('<a href="{}?user={}">Delete this account</a>', url, user.pk)
+
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
     ) -> Any:
@@ -116,7 +124,7 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         return is_theirs and bool(super().has_change_permission(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody is deleted here."""
+        """Nobody is deleted at once."""
         return False
 
     def save_model(
@@ -183,10 +191,9 @@ class WalletAdmin(RecordAdmin):
 
     def _adjust(self, request: HttpRequest, wallet: Wallet, form: CreditsForm) -> bool:
         credits, reason = form.cleaned_data["credits"], form.cleaned_data["reason"]
-        note = f"{reason} ({request.user.get_username()[:70]})"
         reference = f"admin:{form.cleaned_data['press']}"
         try:
-            ledger.adjust(wallet, credits, reference=reference, note=note)
+            ledger.adjust(wallet, credits, reference=reference, note=reason)
         except ledger.InsufficientCredits as error:
             form.add_error("credits", f"The wallet holds only {error.available}.")
             return False

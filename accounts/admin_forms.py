@@ -39,9 +39,17 @@ class CreditsForm(forms.Form):
     reason = forms.CharField(
         max_length=120,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Kept in the ledger with your name.",
+        help_text="Kept in the ledger for ever, so name nobody. Who gave them stands in "
+        "the history.",
     )
     press = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def clean_reason(self) -> str:
+        """Refuse an address: the ledger outlives accounts, and holds nobody's name."""
+        reason: str = self.cleaned_data["reason"]
+        if "@" in reason:
+            raise forms.ValidationError("Say why without an e-mail address.")
+        return reason
 
     def clean_credits(self) -> int:
         """Refuse an adjustment that changes nothing."""

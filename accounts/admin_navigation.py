@@ -50,6 +50,7 @@ GROUPS = (
             table("Invitations", "mail", "accounts", "invitation"),
             table("Groups", "groups", "accounts", "group"),
             table("Quotas", "speed", "accounts", "quota"),
+            table("Deletions", "person_remove", "accounts", "deletion"),
         ),
     ),
     (

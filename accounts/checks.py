@@ -10,13 +10,14 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from accounts.credit_words import credit_words
 
 SIGN_UP_MODES = ("open", "invitation", "closed")
+MOST_DELETION_DAYS = 365
 
 
 @register(Tags.security)
 def check_sign_up(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse an unknown mode, and a grant that is no amount of credits."""
+    """Refuse an unknown mode, a grant that is no amount, and a way out without a pause."""
     found: list[CheckMessage] = []
     if settings.SIGN_UP not in SIGN_UP_MODES:
         found.append(
@@ -32,6 +33,14 @@ def check_sign_up(
                 f"SIGN_UP_CREDITS is {settings.SIGN_UP_CREDITS}.",
                 hint="Set it to 0 or more.",
                 id="accounts.E002",
+            )
+        )
+    if not 1 <= settings.DELETION_DAYS <= MOST_DELETION_DAYS:
+        found.append(
+            Error(
+                f"DELETION_DAYS is {settings.DELETION_DAYS}.",
+                hint=f"Set it to 1 to {MOST_DELETION_DAYS}: people may think again.",
+                id="accounts.E003",
             )
         )
     return found
@@ -68,7 +77,7 @@ def check_payments(
             Error(
                 "STRIPE_SECRET_KEY is no secret key.",
                 hint="It begins with sk_test_, sk_live_, rk_test_ or rk_live_.",
-                id="accounts.E003",
+                id="accounts.E004",
             )
         )
     if key and not secret:
@@ -85,7 +94,7 @@ def check_payments(
             Error(
                 "STRIPE_WEBHOOK_SECRET is no signing secret.",
                 hint="It begins with whsec_.",
-                id="accounts.E004",
+                id="accounts.E005",
             )
         )
     return found

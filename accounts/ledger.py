@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 
+from accounts import former_addresses
 from accounts.models import MAX_CREDITS, CreditEntry, Group, User, Wallet
 
 if TYPE_CHECKING:
@@ -55,21 +56,21 @@ class AlreadyEnded(LedgerError):
 def wallet_of(user: "User | AnonymousUser") -> Wallet:
     """Return the person's wallet, made with its sign-up grant the first time.
 
-    Safe to call at once from many places: wallet and grant come in one transaction.
+    Whoever deleted an account lately gets no second grant. Safe to call at once from
+    many places: wallet and grant come in one transaction.
     """
     if not isinstance(user, User):
         raise TypeError("Only a signed-in person has a wallet.")
     if wallet := Wallet.objects.filter(user=user).first():
         return wallet
     with transaction.atomic():
-        wallet, is_new = Wallet.objects.get_or_create(user=user)
+        former = former_addresses.find(user.email)
+        had = {"free_month": former.free_month} if former else {}
+        wallet, is_new = Wallet.objects.get_or_create(user=user, defaults=had)
         if is_new:
-            grant(
-                wallet,
-                settings.SIGN_UP_CREDITS,
-                reference=f"sign-up:{user.pk}",
-                note="Welcome",
-            )
+            credits = 0 if former else settings.SIGN_UP_CREDITS
+            note = "Welcome back" if former else "Welcome"
+            grant(wallet, credits, reference=f"sign-up:{user.pk}", note=note)
             wallet.refresh_from_db()
     return wallet
 

@@ -56,7 +56,9 @@ def _reference(wallet: Wallet, month: str) -> str:
 def _take_rest_back(wallet: Wallet) -> None:
     reference = _reference(wallet, wallet.free_month)
     grants = CreditEntry.objects.filter(wallet=wallet, kind=Kind.GRANT)
-    free = grants.get(reference=reference)
+    free = grants.filter(reference=reference).first()
+    if free is None:
+        return  # they had that month's in an account that they deleted
     note = f"Free credits of {wallet.free_month}, not used"
     ledger.expire(wallet, _left_of(free), reference=reference, note=note)
 

@@ -1,8 +1,11 @@
 """Files on the site's own disk that are whole or not there, also after a power cut."""
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
@@ -12,6 +15,14 @@ class DurableFileSystemStorage(FileSystemStorage):
     """Writes beside the place, flushes to the disk, then renames into place."""
 
     def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]
+        with self.fresh(name) as file:
+            for chunk in content.chunks():
+                file.write(chunk)
+        return name
+
+    @contextlib.contextmanager
+    def fresh(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file that takes its place, whole and flushed, when the block ends well."""
         target = Path(self.path(name))
         if not target.parent.is_dir():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -19,8 +30,7 @@ class DurableFileSystemStorage(FileSystemStorage):
         handle, temporary = tempfile.mkstemp(prefix=".new-", dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                for chunk in content.chunks():
-                    file.write(chunk)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             mode = self.file_permissions_mode
@@ -30,7 +40,6 @@ class DurableFileSystemStorage(FileSystemStorage):
             Path(temporary).unlink(missing_ok=True)
             raise
         _flush_folder(target.parent)
-        return name
 
 
 def _flush_folder(folder: Path) -> None:

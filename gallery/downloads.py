@@ -14,7 +14,7 @@ from gallery.recipes import recipe_of
 from gallery.thumbnails import to_web_mode
 
 FORMATS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
-_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 _OPTIONS: dict[str, dict[str, int]] = {
     "PNG": {},
     "JPEG": {"quality": 92, "subsampling": 0},
@@ -64,7 +64,7 @@ def download(image: Image, choice: str) -> Download:
     else:
         image_format = FORMATS[choice]
         content, mime_type = _convert(image, image_format), MIME_TYPES[image_format]
-    name = file_name(image, _EXTENSIONS[mime_type])
+    name = file_name(image, EXTENSIONS[mime_type])
     return Download(content=content, mime_type=mime_type, name=name)
 
 

@@ -46,7 +46,7 @@ def write_files(files: Mapping[str, bytes]) -> None:
     """
     written: list[str] = []
     try:
-        with plain_words(), _missing_folder_is_failure():
+        with plain_words(), whole_folders():
             for path, content in files.items():
                 default_storage.save(path, ContentFile(content))
                 written.append(path)
@@ -56,7 +56,8 @@ def write_files(files: Mapping[str, bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _missing_folder_is_failure() -> Iterator[None]:
+def whole_folders() -> Iterator[None]:
+    """Turn a folder that went away while something is written into a failure."""
     try:
         yield
     except FileNotFoundError as error:

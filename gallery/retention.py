@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from gallery.files import plain_words, remove_files
-from gallery.models import Image, StoredFile
+from gallery.models import Image, StoredFile, Tag
 from gallery.querysets import ImageQuerySet
 from gallery.storage import FOLDER, delete_forever
 
@@ -46,6 +46,18 @@ def sweep() -> SweepReport:
 def empty_trash(owner_id: int) -> int:
     """Delete all of one person's trash for ever; return how many images went."""
     return _delete_in_parts(Image.objects.filter(owner_id=owner_id))
+
+
+def delete_everything_of(owner_id: int) -> None:
+    """Delete all of one person's pictures and tags for ever, in the trash or not.
+
+    What others keep too, by the same content, stays for them. May be broken off at any
+    point and repeated.
+    """
+    images = Image.objects.filter(owner_id=owner_id)
+    images.trash()
+    _delete_in_parts(images)
+    Tag.objects.filter(owner_id=owner_id).delete()
 
 
 def _delete_old_trash(before: dt.datetime) -> int:

@@ -36,7 +36,7 @@ def succeed(rows: Jobs, job: GenerationJob, delivery: Delivery) -> bool:
             return False
         parents = inputs.parents_of(job)
         for picture in delivery.pictures:
-            storage.add(picture, owner=job.owner, parents=parents)
+            storage.add(picture, owner=job.person, parents=parents)
         ledger.settle(job.payer, credits, job_id=job.public_id)
     previews.forget(job)
     return True

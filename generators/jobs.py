@@ -37,7 +37,7 @@ from generators.moves import Claim
 from generators.operations import Given
 from generators.providers import registry
 from generators.quotes import Quote, quote
-from generators.refusals import CannotSubmit, PriceRose
+from generators.refusals import AccountLeaves, CannotSubmit, PriceRose
 from generators.thread_shares import threads
 from generators.transitions import ENDS
 
@@ -61,7 +61,7 @@ def submit_generation(
     they saw one.
     Raises InDebt, InsufficientCredits, CannotSubmit (PriceRose for a higher price than
     that, QuotaReached for more than the admin allows, PromptRefused for words that are
-    forbidden), and ProviderError when a model's provider is not part of this site.
+    forbidden, AccountLeaves for an account that is to be deleted), and ProviderError when a model's provider is not part of this site.
     """
     of_press = Generation.objects.filter(owner=user, client_token=client_token)
     if (first := of_press.first()) is not None:
@@ -90,7 +90,7 @@ def submit_generation(
             _reserve(ledger.paying_wallet(user), jobs)
             quota_checks.refuse_jobs(user, rules, jobs)
             is_held = approvals.hold(rules, jobs)
-            prompt_checks.flag(generation, [request for _, request in requests])
+            prompt_checks.flag(user, generation, [each for _, each in requests])
             _deal_turns(jobs)
             GenerationJob.objects.bulk_create(jobs)
             keep_inputs(
@@ -110,6 +110,8 @@ def _refuse(
     user: User, requests: Requests, rules: Mapping[str, Rule], *, has_pictures: bool
 ) -> None:
     """Refuse what may not be asked for, before anything is charged or kept."""
+    if user.deletion_due_at is not None:
+        raise AccountLeaves(user.deletion_due_at)
     asked = [request for _, request in requests]
     prompt_checks.refuse(user, asked, has_pictures=has_pictures)
     for image_model, request in requests:
@@ -201,7 +203,7 @@ def retry_job(
     request, inputs = GenerationRequest.from_json(job.recipe), _inputs_again(job)
     _refuse_unusable(job.image_model, request, inputs)
     return submit_generation(
-        user=job.owner,
+        user=job.person,
         prompt=job.generation.prompt,
         requests=[(job.image_model, request)],
         client_token=client_token,
@@ -255,7 +257,7 @@ def _check(image_model: ImageModel, request: GenerationRequest) -> None:
 def _deal_turns(jobs: Collection[GenerationJob]) -> None:
     for lane in {job.lane for job in jobs}:
         of_lane = [job for job in jobs if job.lane == lane]
-        turns = queue.next_turns(of_lane[0].owner_id, lane, len(of_lane))
+        turns = queue.next_turns(of_lane[0].person.pk, lane, len(of_lane))
         for job, turn in zip(of_lane, turns, strict=True):
             job.turn = turn
 

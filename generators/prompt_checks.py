@@ -40,11 +40,13 @@ def refuse(
         raise PromptRefused
 
 
-def flag(generation: Generation, requests: Sequence[GenerationRequest]) -> None:
+def flag(
+    user: User, generation: Generation, requests: Sequence[GenerationRequest]
+) -> None:
     """Write down which rules say that somebody should look at this press."""
     texts = read_all(_words_of(requests))
-    for rule in _broken(generation.owner, texts, Action.FLAG):
-        _note(generation.owner, Action.FLAG, rule, requests, generation=generation)
+    for rule in _broken(user, texts, Action.FLAG):
+        _note(user, Action.FLAG, rule, requests, generation=generation)
 
 
 def _words_of(requests: Iterable[GenerationRequest]) -> set[str]:

@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+from django.utils import timezone
+
 from accounts.credit_words import price_words
 
 
@@ -13,6 +15,18 @@ class CannotSubmit(Exception):
     def __init__(self, user_message: str) -> None:
         self.user_message = user_message
         super().__init__(user_message)
+
+
+class AccountLeaves(CannotSubmit):
+    """Their account is to be deleted, which ends what is drawn then."""
+
+    field = "account"
+
+    def __init__(self, due_at: dt.datetime) -> None:
+        super().__init__(
+            f"Your account will be deleted on {timezone.localtime(due_at):%-d %B}, so "
+            "nothing new is drawn. Press “Keep it” above to go on; nothing was charged."
+        )
 
 
 class PriceRose(CannotSubmit):

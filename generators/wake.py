@@ -9,7 +9,7 @@ from typing import Any
 from celery import current_app
 from django.conf import settings
 
-from accounts.sending import send
+from accounts import sending
 
 TASK = "generators.wake_lane"
 LONGEST_COUNTDOWN_SECONDS = 60.0
@@ -25,7 +25,7 @@ def ring(lane: str, *, in_seconds: float = 0) -> bool:
     """Make one worker of a lane look for a due job, now or in up to a minute."""
     if in_seconds > LONGEST_COUNTDOWN_SECONDS:
         return False
-    return send(TASK, lane, queue=queue_of(lane), countdown=in_seconds or None)
+    return sending.send(TASK, lane, queue=queue_of(lane), countdown=in_seconds or None)
 
 
 def num_waiting(lane: str) -> int:

@@ -28,6 +28,10 @@ CHECK_SECONDS = 300.0
 STRIPE_SECONDS = 30.0
 """How often news of payments is looked for that no message told of, and low balances."""
 
+EXPORTS_SECONDS = 60.0
+DELETIONS_SECONDS = 600.0
+"""How often people's exports are looked after, and accounts deleted that are due."""
+
 
 class Channel(filesystem.Channel):
     """Puts and takes messages by renaming, so that nobody reads one half written.
@@ -123,6 +127,16 @@ def broker_settings(
                 "schedule": 24 * 3600.0,
             },
             "audit": {"task": "accounts.audit_ledger", "schedule": 24 * 3600.0},
+            "exports": {
+                "task": "magicshot.look_after_exports",
+                "schedule": EXPORTS_SECONDS,
+                "options": {"expires": EXPORTS_SECONDS},
+            },
+            "deletions": {
+                "task": "magicshot.delete_due_accounts",
+                "schedule": DELETIONS_SECONDS,
+                "options": {"expires": DELETIONS_SECONDS},
+            },
             "check connections": {
                 "task": "generators.check_connections",
                 "schedule": CHECK_SECONDS,

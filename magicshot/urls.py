@@ -16,6 +16,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("billing/", include("accounts.billing.urls")),
     path("setup/", set_up, name="setup"),
+    path("your-data/", include("magicshot.leaving.urls")),
     path("", include("generators.urls")),
     path("", include("gallery.urls")),
 ]

@@ -52,6 +52,7 @@ def run_due() -> None:
         offer__active=True,
         customer__livemode=is_live(),
         customer__wallet__balance__lt=F("below"),
+        customer__wallet__user__deletion_due_at=None,
     ).select_related("customer__wallet", "offer")
     for top_up in low.iterator():
         if made := _order_for(top_up):

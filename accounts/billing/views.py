@@ -63,8 +63,8 @@ def order_create(request: HttpRequest) -> HttpResponse:
     form = OrderForm(request.POST)
     if not form.is_valid():
         return _refused(request, "; ".join(_errors(form)))
-    if _group_pays(user):
-        return _refused(request, "Your group pays for your pictures.")
+    if why := _why_not(user):
+        return _refused(request, why)
     try:
         order = checkout.begin(
             user,
@@ -172,6 +172,15 @@ def _of_customer(customer: Customer, form: TopUpForm | None) -> dict[str, Any]:
 
 def _packs() -> Any:
     return offers.on_sale().filter(kind=Offer.Kind.PACK)
+
+
+def _why_not(user: User) -> str:
+    """Say why nothing is sold to somebody; empty where something is."""
+    if _group_pays(user):
+        return "Your group pays for your pictures."
+    if user.deletion_due_at is not None:
+        return "Your account is to be deleted. Press “Keep it” first."
+    return ""
 
 
 def _group_pays(user: User) -> bool:

@@ -17,6 +17,7 @@ from accounts.models.invitations import (
     invitation_expiry,
     new_invitation_token,
 )
+from accounts.models.leaving import Deletion, Export, FormerAddress
 from accounts.models.people import Group, PersonManager, User
 from accounts.models.quotas import NO_LIMIT, Quota
 from accounts.models.wallets import (
@@ -35,6 +36,9 @@ __all__ = [
     "CreditEntry",
     "CreditEntryQuerySet",
     "Customer",
+    "Deletion",
+    "Export",
+    "FormerAddress",
     "Group",
     "Invitation",
     "InvitationQuerySet",

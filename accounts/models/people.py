@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 
 
@@ -75,6 +76,12 @@ class User(AbstractUser):
         related_name="members",
         help_text="Whose quotas, and perhaps credits, count for this person.",
     )
+    deletion_due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the account is deleted; written by accounts.deletions alone.",
+    )
 
     objects: ClassVar[PersonManager] = PersonManager()
 
@@ -82,6 +89,13 @@ class User(AbstractUser):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["deletion_due_at"],
+                name="user_to_be_deleted",
+                condition=Q(deletion_due_at__isnull=False),
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 Lower("email"),

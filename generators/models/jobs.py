@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.models import Wallet
+from accounts.models import User, Wallet
 from gallery.models import Image
 from generators.capabilities import ImageRole
 from generators.contracts import Lane
@@ -24,7 +24,11 @@ class Generation(models.Model):
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="generations"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="generations",
+        help_text="Empty once their account was deleted.",
     )
     client_token = models.UUIDField(default=uuid.uuid4)
     prompt = models.TextField()
@@ -82,7 +86,11 @@ class GenerationJob(models.Model):
         Generation, on_delete=models.CASCADE, related_name="jobs"
     )
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="jobs",
+        help_text="Empty once their account was deleted: see generators.forgetting.",
     )
     wallet = models.ForeignKey(
         Wallet,
@@ -253,15 +261,26 @@ class GenerationJob(models.Model):
                 condition=Q(lease_token__isnull=True)
                 | Q(status__in=["running", "unknown"]),
             ),
+            models.CheckConstraint(
+                name="job_of_nobody_has_ended",
+                condition=Q(owner__isnull=False) | Q(finished_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return str(self.public_id)
 
     @property
+    def person(self) -> User:
+        """Return whose it is. Raise ValueError where that account was deleted."""
+        if self.owner is None:
+            raise ValueError("This job is nobody's any more.")
+        return self.owner
+
+    @property
     def payer(self) -> Wallet:
         """Return the wallet that its credits were set aside in."""
-        return self.wallet or self.owner.wallet
+        return self.wallet or self.person.wallet
 
     @property
     def is_ended(self) -> bool:

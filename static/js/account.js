@@ -1,3 +1,8 @@
+// On a small screen the account's own menu is one row that scrolls: show where we are.
+document
+  .querySelector(".account__nav [aria-current]")
+  ?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // [data-secret] wraps a password field and gets a button that shows what was typed.
 
 for (const wrapper of document.querySelectorAll("[data-secret]")) {

@@ -164,8 +164,8 @@ def test_where_nothing_is_sold_the_admin_does_not_mention_money(client, staff):
         ("", "", []),
         ("sk_test_a", "whsec_a", []),
         ("sk_test_a", "", ["accounts.W002"]),
-        ("pk_test_a", "whsec_a", ["accounts.E003"]),
-        ("sk_test_a", "abc", ["accounts.E004"]),
+        ("pk_test_a", "whsec_a", ["accounts.E004"]),
+        ("sk_test_a", "abc", ["accounts.E005"]),
     ],
 )
 def test_settings_that_cannot_work_are_named(settings, key, secret, found):

@@ -1,0 +1,32 @@
+"""The tests of leaving once more, in a process whose database is PostgreSQL."""
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+POSTGRES = "postgres://postgres@127.0.0.1:5432/postgres"
+
+pytestmark = [pytest.mark.long, pytest.mark.services, pytest.mark.timeout(600)]
+
+
+def test_leaving_holds_there_too():
+    """Run the same tests again in a process whose database is PostgreSQL."""
+    names = ("building", "deletion")
+    files = [f"tests/magicshot/leaving/test_{name}.py" for name in names]
+    trigger = "test_asking.py::test_admins_addresses_are_taken_out_of_old_notes"
+    files.append(f"tests/magicshot/leaving/{trigger}")
+    url = POSTGRES.rpartition("/")[0] + f"/magicshot_{uuid.uuid4().hex[:12]}"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-k", "not killed_between", *files],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=580,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
