@@ -94,6 +94,17 @@ def helper_with(client, db):
     return sign_in
 
 
+def content(html: str) -> str:
+    """Return our own part of a page: the frame around it is unfold's."""
+    start = html.index('<div class="dash">')
+    depth = 0
+    for mark in re.finditer(r"<(/?)div\b", html[start:]):
+        depth += -1 if mark[1] else 1
+        if not depth:
+            return html[start : start + mark.end()]
+    raise AssertionError("the page has no end")
+
+
 def texts(html: str) -> str:
-    """Return what a page says, without its marks, in single spaces."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+    """Return what our part of a page says, without its marks, in single spaces."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", content(html)))
