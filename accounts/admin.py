@@ -134,7 +134,7 @@ class WalletAdmin(RecordAdmin):
     list_display = ("id", "user", "group", "balance", "reserved", "debt")
     sortable_by = None
     list_select_related = ("user", "group")
-    search_fields = ("^user__email", "^group__name")
+    search_fields = ("^user__email", "group__name")
     ordering = ("-id",)
     fields = ("user", "group", "balance", "reserved", "debt", "entries_link")
     readonly_fields = ("entries_link",)
@@ -215,7 +215,7 @@ class CreditEntryAdmin(RecordAdmin):
     )
     list_filter = ("kind",)
     list_select_related = ("wallet__user", "wallet__group")
-    search_fields = ("^wallet__user__email", "^wallet__group__name")
+    search_fields = ("^wallet__user__email", "wallet__group__name")
     ordering = ("-id",)
     fields = (
         "wallet",

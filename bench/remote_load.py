@@ -79,7 +79,7 @@ class Load:
 
     def run(self, *, threads: int) -> None:
         """Submit everything, then start the worker and wait until all has ended."""
-        with tempfile.TemporaryDirectory() as folder, _database() as database:
+        with tempfile.TemporaryDirectory() as folder, fresh_database() as database:
             environment = clean_environment(
                 Path(folder),
                 {
@@ -90,9 +90,9 @@ class Load:
                     "DJANGO_SETTINGS_MODULE": "magicshot.settings",
                 },
             )
-            _python(environment, "manage.py", "migrate", "--verbosity=0")
+            python(environment, "manage.py", "migrate", "--verbosity=0")
             with _service(self._seconds, self._kind) as url:
-                _python(environment, "-c", PREPARE, url, str(self._jobs))
+                python(environment, "-c", PREPARE, url, str(self._jobs))
                 self._work(environment, threads)
 
     def _work(self, environment: dict[str, str], threads: int) -> None:
@@ -270,7 +270,8 @@ def _service(seconds: float, kind: str) -> Iterator[str]:
 
 
 @contextmanager
-def _database() -> Iterator[str]:
+def fresh_database() -> Iterator[str]:
+    """Make a PostgreSQL database, yield its address, and drop it."""
     name = f"magicshot_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(POSTGRES, autocommit=True) as server:
         server.execute(f'CREATE DATABASE "{name}"')
@@ -281,7 +282,8 @@ def _database() -> Iterator[str]:
             server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def _python(environment: dict[str, str], *arguments: str) -> str:
+def python(environment: dict[str, str], *arguments: str) -> str:
+    """Run our Python in an environment and return what it prints."""
     ran = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,

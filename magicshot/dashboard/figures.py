@@ -8,6 +8,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from operator import attrgetter
 from typing import Any, Final
 
@@ -174,13 +175,16 @@ def _people(past: Sequence[dt.date], today: Iterable[PersonDay]) -> list[Amount]
     names = ("num_jobs", "num_pictures", "credits")
     rows = PersonDay.objects.filter(day__in=past).order_by().values_list("owner_id")
     before = rows.annotate(*(Sum(name) for name in names))
-    now = ((own.owner_id, *(getattr(own, name) for name in names)) for own in today)
-    sums: dict[int, Counter[str]] = {}
-    for owner, *numbers in (*before, *now):
-        own_sums = sums.setdefault(owner, Counter())
-        own_sums.update(dict(zip(names, numbers, strict=True)))
-    most = sorted(sums.items(), key=lambda each: each[1]["credits"], reverse=True)[:TOP]
-    return [Amount(key=str(owner), **numbers) for owner, numbers in most]
+    sums = {owner: numbers for owner, *numbers in before}
+    for own in today:
+        earlier = sums.get(own.owner_id, [0] * len(names))
+        now = (getattr(own, name) for name in names)
+        sums[own.owner_id] = [sum(both) for both in zip(earlier, now, strict=True)]
+    most = nlargest(TOP, sums.items(), key=lambda each: each[1][-1])
+    return [
+        Amount(key=str(owner), **dict(zip(names, numbers, strict=True)))
+        for owner, numbers in most
+    ]
 
 
 def _hour_now() -> int:

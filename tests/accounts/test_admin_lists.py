@@ -118,7 +118,7 @@ def test_when_a_group_or_a_name_is_typed_then_it_is_found(alice):
     alice.name = "Alice Liddell"
     alice.save()
     assert found(Group, "class") == [group]
-    assert found(Wallet, "the") == [wallet]
+    assert found(Wallet, "the") == found(Wallet, "class") == [wallet]
     assert found(User, "alice") == [alice]
     assert found(User, "Liddell") == []
 
