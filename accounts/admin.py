@@ -140,8 +140,9 @@ class WalletAdmin(RecordAdmin):
     """Wallets. Credits are given and taken through the ledger, with a reason."""
 
     list_display = ("id", "user", "group", "balance", "reserved", "debt")
+    sortable_by = None
     list_select_related = ("user", "group")
-    search_fields = ("^user__email", "^group__name")
+    search_fields = ("^user__email", "group__name")
     ordering = ("-id",)
     fields = ("user", "group", "balance", "reserved", "debt", "entries_link")
     readonly_fields = ("entries_link",)
@@ -221,7 +222,7 @@ class CreditEntryAdmin(RecordAdmin):
     )
     list_filter = ("kind",)
     list_select_related = ("wallet__user", "wallet__group")
-    search_fields = ("^wallet__user__email", "^wallet__group__name", "=reference")
+    search_fields = ("^wallet__user__email", "wallet__group__name")
     ordering = ("-id",)
     fields = (
         "wallet",
@@ -234,6 +235,20 @@ class CreditEntryAdmin(RecordAdmin):
         "note",
         "created_at",
     )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        """Find a reference too: by every kind, which its index begins with."""
+        if search_term:
+            kinds = CreditEntry.Kind.values
+            named = queryset.filter(kind__in=kinds, reference=search_term.strip())
+            if keys := list(named.exclude(reference="").values_list("pk", flat=True)):
+                return queryset.filter(pk__in=keys), False
+        found: tuple[Any, bool] = super().get_search_results(
+            request, queryset, search_term
+        )
+        return found
 
     def lookup_allowed(
         self, lookup: str, value: str, request: HttpRequest | None = None

@@ -42,6 +42,10 @@ def table(title: str, icon: str, app: str, model: str, badge: str = "") -> Page:
 MONEY = "Money"
 GROUPS = (
     (
+        "",
+        (Page(title="Dashboard", icon="monitoring", address="admin:index", rights=()),),
+    ),
+    (
         "People",
         (
             table("Users", "person", "accounts", "user"),

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin
 
+from accounts.admin_lists import BoundedPaginator, matching
 from accounts.models import User
 
 PRIVATE_COLUMNS = frozenset(
@@ -38,6 +40,8 @@ class QuickAdmin(ModelAdmin):  # type: ignore[misc]
 
     private: ClassVar[tuple[str, ...]] = ()
     list_per_page = 50
+    paginator: Any = BoundedPaginator
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     warn_unsaved_form = True
 
@@ -51,6 +55,13 @@ class QuickAdmin(ModelAdmin):  # type: ignore[misc]
     def get_list_display(self, request: HttpRequest) -> Any:
         """Leave private columns out of the list."""
         return self._shown(super().get_list_display(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        """Look for words where an index knows them; no row comes twice."""
+        fields = self.get_search_fields(request)
+        return queryset.filter(matching(self.model, fields, search_term)), False
 
     def lookup_allowed(
         self, lookup: str, value: str, request: HttpRequest | None = None
@@ -83,7 +94,12 @@ def may_change_person(request: HttpRequest, person: User | None) -> bool:
 
 
 class RecordAdmin(QuickAdmin):
-    """Rows that the site alone writes: staff look at them, nobody edits them."""
+    """Rows that the site alone writes: staff look at them, nobody edits them.
+
+    They are listed as they came: sorting by anything else would read all of them.
+    """
+
+    sortable_by: ClassVar[tuple[str, ...] | None] = ("id",)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody makes them by hand."""

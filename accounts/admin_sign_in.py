@@ -54,6 +54,7 @@ class AuthenticatorAdmin(RecordAdmin):
     """Second factors, without their secrets. Delete those of a person locked out."""
 
     list_display = ("id", "user", "type", "created_at", "last_used_at")
+    sortable_by = None
     list_filter = ("type",)
     list_select_related = ("user",)
     search_fields = ("^user__email",)

@@ -1,11 +1,11 @@
 """Which quotas are in force for a person: of each, what the most specific row says."""
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Min, Q
 
 from accounts.models import NO_LIMIT, Quota, User
 
@@ -66,19 +66,29 @@ class Rule:
 
 def rules_of(user: User) -> Mapping[str, Rule]:
     """Return the quotas in force for a person, by name. One query."""
-    rows = _in_order(_rows_for([user]), user)
-    found = (_rule(name, rows) for name in (*LIMITS, *CHOICES))
-    return {rule.name: rule for rule in found if rule is not None}
+    return rules_of_each([user])[user.pk]
+
+
+def rules_of_each(
+    users: Sequence[User], names: Collection[str] = (*LIMITS, *CHOICES)
+) -> dict[int, Mapping[str, Rule]]:
+    """Return those in force of these names, by each person's key. One query."""
+    rows = _rows_for(users)
+    return {user.pk: _rules(names, _in_order(rows, user)) for user in users}
 
 
 def running_limits(users: Sequence[User]) -> dict[int, int]:
     """Return how many jobs each of these people may have drawn at once, if limited."""
-    rows = _rows_for(users)
-    found = {}
-    for user in users:
-        if rule := _rule("running_jobs", _in_order(rows, user)):
-            found[user.pk] = rule.limit
-    return found
+    found = rules_of_each(users, ["running_jobs"])
+    return {pk: rules["running_jobs"].limit for pk, rules in found.items() if rules}
+
+
+def smallest_limits(names: Collection[str]) -> dict[str, int]:
+    """Return the smallest limit above 0 that anybody has by each name. One query."""
+    found = Quota.objects.aggregate(
+        **{name: Min(name, filter=Q(**{f"{name}__gt": 0})) for name in names}
+    )
+    return {name: limit for name, limit in found.items() if limit is not None}
 
 
 def has_running_limits(*, lock: bool = False) -> bool:
@@ -104,6 +114,11 @@ def _in_order(rows: Iterable[Quota], user: User) -> list[Quota]:
         if row.user_id in {None, user.pk} and row.group_id in {None, user.group_id}
     )
     return sorted(own, key=_scope)
+
+
+def _rules(names: Iterable[str], rows: Sequence[Quota]) -> Mapping[str, Rule]:
+    found = (_rule(name, rows) for name in names)
+    return {rule.name: rule for rule in found if rule is not None}
 
 
 def _rule(name: str, rows: Iterable[Quota]) -> Rule | None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from accounts.ledger import JOB_KINDS
 from accounts.models import CreditEntry, CreditEntryQuerySet, Wallet
@@ -75,10 +76,23 @@ def _lines(wallet: Wallet, page: list[CreditEntry], *, has_balance: bool) -> lis
         return [Line(entry=entry, balance=None) for entry in page]
     if not page:
         return []
-    up_to_here = wallet.entries.filter(id__lte=page[0].pk)
-    balance: int = up_to_here.aggregate(sum=Sum("amount"))["sum"]
+    balance = _balance_after(wallet, page[0])
     lines = []
     for entry in page:
         lines.append(Line(entry=entry, balance=balance))
         balance -= entry.amount
     return lines
+
+
+def _balance_after(wallet: Wallet, entry: CreditEntry) -> int:
+    """Return the balance as an entry left it: today's, without what came later.
+
+    Asked in one statement, which sees both or neither of an entry and what it moved.
+    """
+    later = CreditEntry.objects.filter(wallet=OuterRef("pk"), id__gt=entry.pk)
+    sums = later.order_by().values("wallet").annotate(sum=Sum("amount")).values("sum")
+    rows = Wallet.objects.filter(pk=wallet.pk)
+    moved: tuple[int, int] = rows.values_list(
+        "balance", Coalesce(Subquery(sums), 0)
+    ).get()
+    return moved[0] - moved[1]

@@ -27,7 +27,15 @@ def main() -> None:
 
 
 def _measure(home: Path) -> None:
-    from bench import measuring, presses, remote_load, servers, starts, submits
+    from bench import (
+        admin_at_scale,
+        measuring,
+        presses,
+        remote_load,
+        servers,
+        starts,
+        submits,
+    )
     from bench.journeys import Person
 
     figures, goals, site = starts.starts(home)
@@ -51,6 +59,9 @@ def _measure(home: Path) -> None:
                 more_figures, more_goals = measure(REDIS)
                 figures += more_figures
                 goals += more_goals
+    more_figures, more_goals = admin_at_scale.admin_at_scale()
+    figures += more_figures
+    goals += more_goals
     goals += measuring.switches()
     PAGE.write_text(_page(figures, goals))
     print(PAGE.read_text())

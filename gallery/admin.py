@@ -54,7 +54,6 @@ class StoredFileAdmin(RecordAdmin):
         "ref_count",
         "created_at",
     )
-    list_filter = ("mime_type",)
     search_fields = ("^content_hash",)
     ordering = ("-id",)
     fields = (

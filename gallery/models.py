@@ -126,6 +126,7 @@ class Image(models.Model):
                 condition=Q(trashed_at__isnull=False),
             ),
             models.Index(fields=["batch_id"], name="image_of_batch"),
+            models.Index(fields=["kind", "-id"], name="image_of_kind"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import ChoicesFieldListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 
 from accounts.admin_pages import RecordAdmin
+from accounts.requests import person
 from generators import (
     admin_connections,
     admin_groups,
@@ -63,6 +65,20 @@ class GenerationAdmin(RecordAdmin):
     fields = ("owner", "public_id", "prompt", "created_at")
 
 
+class OfOpenJobs(ChoicesFieldListFilter):
+    """Choices among jobs that have not ended: of the others nobody asks, by no index."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = f"{self.title}, not ended"
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """Leave out what has ended, once something is chosen."""
+        if self.used_parameters:
+            queryset = queryset.filter(finished_at__isnull=True)
+        return super().queryset(request, queryset)
+
+
 class EventInline(TabularInline):  # type: ignore[misc]
     """What happened to the job, in order."""
 
@@ -92,7 +108,12 @@ class GenerationJobAdmin(RecordAdmin):
         "settled_credits",
         "created_at",
     )
-    list_filter = ("status", "phase", "failure_kind", "lane")
+    list_filter = (
+        "status",
+        ("phase", OfOpenJobs),
+        "failure_kind",
+        ("lane", OfOpenJobs),
+    )
     list_select_related = ("owner",)
     search_fields = ("^owner__email", "public_id__exact")
     ordering = ("-id",)
@@ -198,8 +219,7 @@ class GenerationJobAdmin(RecordAdmin):
         decide: Callable[[GenerationJob], bool],
         job: GenerationJob,
     ) -> bool:
-        is_own = job.owner_id == request.user.pk and not request.user.is_superuser
-        if is_own or not decide(job):
+        if not (approvals.may_decide(person(request), job) and decide(job)):
             return False
         self.log_change(request, job, f"{decide.__name__}d")
         return True

@@ -23,7 +23,7 @@ class GroupAdmin(QuickAdmin):
     """Groups of people. A group's members stay when it is deleted; its quota goes."""
 
     list_display = ("name", "num_members", "shares_credits", "created_at")
-    search_fields = ("^name",)
+    search_fields = ("name",)
     ordering = ("name",)
     fields = ("name", "shares_credits", "members_link", "wallet_link", "spending")
     readonly_fields = ("members_link", "wallet_link", "spending")

@@ -67,7 +67,7 @@ class QuotaAdmin(QuickAdmin):
         "waiting_jobs",
     )
     list_select_related = ("user", "group")
-    search_fields = ("^user__email", "^group__name")
+    search_fields = ("^user__email", "group__name")
     ordering = ("-id",)
     autocomplete_fields = ("user", "group")
     fieldsets = (

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts.models import User
 from accounts.quotas import Rule
 from generators import endings, moves, wake
 from generators.clock import after
@@ -38,6 +39,11 @@ def waiting() -> QuerySet[GenerationJob, GenerationJob]:
         next_action_at__isnull=False,
         phase=GenerationJob.Phase.APPROVAL,
     ).order_by("pk")
+
+
+def may_decide(user: User, job: GenerationJob) -> bool:
+    """Say whether somebody may decide about a job: about their own superusers alone."""
+    return user.is_superuser or job.owner_id != user.pk
 
 
 def approve(job: GenerationJob) -> bool:

@@ -25,7 +25,6 @@ from django.utils import timezone
 
 from generators.contracts import Lane
 from generators.cost_words import MICROS, usd_words
-from generators.errors import NotConfigured
 from generators.margins import Margin, margin_of, worth_words
 from generators.models import GenerationJob, JobEvent
 from generators.providers import registry
@@ -129,7 +128,7 @@ class OfModel:
     @property
     def provider_label(self) -> str:
         """Return the provider's own name."""
-        return _label(self.provider)
+        return registry.label_of(self.provider)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +150,7 @@ class Loss:
     @property
     def provider_label(self) -> str:
         """Return the provider's own name."""
-        return _label(self.job.provider)
+        return registry.label_of(self.job.provider)
 
     @property
     def usd_words(self) -> str:
@@ -194,13 +193,6 @@ def report(days: int) -> Report:
         unknown=[_loss(job, job.estimated_usd_micros) for job in _unknown(ended)],
         paid_in_vain=[_loss(job, job.actual_usd_micros) for job in _in_vain(ended)],
     )
-
-
-def _label(provider: str) -> str:
-    try:
-        return registry.get(provider).label
-    except NotConfigured:  # it was one of this site
-        return provider
 
 
 def _ended(days: int) -> Jobs:

@@ -26,7 +26,7 @@ _NOUNS: Final = {
     "waiting_jobs": "jobs waiting or being drawn",
     "storage_mb": "MB of pictures",
 }
-_TITLES: Final = {
+TITLES: Final = {
     "images_per_day": "Pictures today",
     "images_per_month": "Pictures this month",
     "credits_per_day": "Credits today",
@@ -34,6 +34,8 @@ _TITLES: Final = {
     "waiting_jobs": "Waiting or being drawn",
     "storage_mb": "Megabytes kept",
 }
+"""What the countable quotas are called where they stand in a list."""
+
 _PLACE: Final = {"image_models": "image_model", "operations": "operation"}
 
 
@@ -121,7 +123,7 @@ def quota_lines(used: Mapping[str, Used]) -> list[QuotaLine]:
     """Return every countable quota in force, for the person to read."""
     return [
         QuotaLine(
-            title=_TITLES[each.rule.name],
+            title=TITLES[each.rule.name],
             used=each,
             anew=_when(each.resets_at) if each.resets_at else "",
         )

@@ -28,7 +28,8 @@ _CREDITS: Final = Case(
     default=F("settled_credits"),
     output_field=BigIntegerField(),
 )
-_SUMS: Final = {"images": _IMAGES, "credits": _CREDITS}
+SUMS: Final = {"images": _IMAGES, "credits": _CREDITS}
+"""Of one job: as asked for until it has ended, then as delivered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ def usage_of(user: User, rules: Mapping[str, Rule] | None = None) -> dict[str, U
     rules = rules_of(user) if rules is None else rules
     found: dict[str, Used] = {}
     for per, began in (("day", day_began()), ("month", month_began())):
-        wanted = [each for each in _SUMS if f"{each}_per_{per}" in rules]
+        wanted = [each for each in SUMS if f"{each}_per_{per}" in rules]
         sums = _sums_since(user, began, wanted)
         for each in wanted:
             name = f"{each}_per_{per}"
@@ -100,7 +101,7 @@ def _sums_since(
         return {}
     jobs = GenerationJob.objects.filter(owner=user, created_at__gte=began)
     sums: Mapping[str, int] = jobs.aggregate(
-        **{each: Coalesce(Sum(_SUMS[each]), 0) for each in wanted}
+        **{each: Coalesce(Sum(SUMS[each]), 0) for each in wanted}
     )
     return sums
 

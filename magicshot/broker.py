@@ -32,6 +32,9 @@ EXPORTS_SECONDS = 60.0
 DELETIONS_SECONDS = 600.0
 """How often people's exports are looked after, and accounts deleted that are due."""
 
+FIGURES_SECONDS = 60.0
+"""How often the dashboard's figures are looked after, so that it need not add them up."""
+
 
 class Channel(filesystem.Channel):
     """Puts and takes messages by renaming, so that nobody reads one half written.
@@ -136,6 +139,11 @@ def broker_settings(
                 "task": "magicshot.delete_due_accounts",
                 "schedule": DELETIONS_SECONDS,
                 "options": {"expires": DELETIONS_SECONDS},
+            },
+            "keep figures": {
+                "task": "magicshot.keep_figures",
+                "schedule": FIGURES_SECONDS,
+                "options": {"expires": FIGURES_SECONDS},
             },
             "check connections": {
                 "task": "generators.check_connections",

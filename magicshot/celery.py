@@ -7,4 +7,6 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "magicshot.settings")
 app = Celery("magicshot")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["accounts", "generators", "magicshot.leaving"])
+app.autodiscover_tasks(
+    ["accounts", "generators", "magicshot.dashboard", "magicshot.leaving"]
+)

@@ -151,6 +151,7 @@ UNFOLD = {
     "SITE_TITLE": SITE_NAME,
     "SITE_HEADER": SITE_NAME,
     "SIDEBAR": {"navigation": "accounts.admin_navigation.navigation"},
+    "DASHBOARD_CALLBACK": "magicshot.dashboard.page.fill",
     "SITE_FAVICONS": [{"rel": "icon", "href": "accounts.admin_site.favicon"}],
     "STYLES": ["accounts.admin_site.stylesheet"],
     "COLORS": {  # those of static/css/tokens.css, as a scale

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from generators.admin_costs import costs
+from magicshot.dashboard.views import act
 from magicshot.health import health
 from magicshot.setup import set_up
 
@@ -11,6 +12,11 @@ handler400 = "magicshot.finishing.bad_request"
 urlpatterns = [
     path("healthz", health, name="health"),
     path("admin/costs/", admin.site.admin_view(costs), name="admin-costs"),
+    path(
+        "admin/dashboard/jobs/<int:pk>/<slug:slug>/",
+        admin.site.admin_view(act),
+        name="dashboard-act",
+    ),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("accounts/", include("accounts.urls")),

@@ -122,7 +122,8 @@ class CreditEntry(models.Model):
         verbose_name_plural = "credit entries"
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["wallet", "-id"], name="credit_entry_of_wallet")
+            models.Index(fields=["wallet", "-id"], name="credit_entry_of_wallet"),
+            models.Index(fields=["kind", "-id"], name="credit_entry_of_kind"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -243,6 +243,9 @@ class GenerationJob(models.Model):
                 fields=["image_model", "status", "-finished_at"],
                 name="job_times_of_model",
             ),
+            models.Index(fields=["finished_at"], name="job_by_end"),
+            models.Index(fields=["status", "-id"], name="job_of_status"),
+            models.Index(fields=["failure_kind", "-id"], name="job_of_failure_kind"),
         ]
         constraints = [
             models.CheckConstraint(

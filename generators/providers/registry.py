@@ -60,6 +60,14 @@ def get(slug: str) -> Provider:
         return _instances[slug]
 
 
+def label_of(slug: str) -> str:
+    """Return a provider's own name; the slug of one that this site no longer has."""
+    try:
+        return get(slug).label
+    except NotConfigured:
+        return slug
+
+
 def remote_slugs() -> tuple[str, ...]:
     """List the providers of this site that are reached through connections."""
     return tuple(slug for slug in all_slugs() if isinstance(get(slug), RemoteProvider))

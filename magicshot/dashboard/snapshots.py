@@ -1,0 +1,70 @@
+"""Figures that are kept for a while, so that looking at the page adds up nothing.
+
+What took long is kept long: at most one part in ``SHARE`` of the time goes into it. Beat
+makes everything anew each minute, so that nobody waits for it; without beat the first
+who looks does.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from django.core.cache import cache
+from django.utils import timezone
+
+SHARE: Final = 2000
+SHORTEST_SECONDS: Final = 2.0
+LONGEST_SECONDS: Final = 3600.0
+_VERSION: Final = 1  # raise it when what is kept gets other fields
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot(Generic[T]):
+    """What was made, when, and for how many seconds it is good."""
+
+    value: T
+    made_at: dt.datetime
+    seconds: float
+
+    @property
+    def is_half_over(self) -> bool:
+        """Say whether it should be made anew before anybody needs it."""
+        age = (timezone.now() - self.made_at).total_seconds()
+        return age > self.seconds / 2
+
+
+def kept(name: str, make: Callable[[], T]) -> Snapshot[T]:
+    """Return what is kept under a name, made now if there is nothing."""
+    found: Snapshot[T] | None = cache.get(_key(name))
+    return _made(name, make) if found is None else found
+
+
+def renew(name: str, make: Callable[[], T]) -> None:
+    """Make it anew, if what is kept has seen half of its time."""
+    found: Snapshot[T] | None = cache.get(_key(name))
+    if found is None or found.is_half_over:
+        _made(name, make)
+
+
+def forget(names: list[str]) -> None:
+    """Let what is kept under these names be made anew at the next look."""
+    cache.delete_many([_key(name) for name in names])
+
+
+def _made(name: str, make: Callable[[], T]) -> Snapshot[T]:
+    began = time.perf_counter()
+    value = make()
+    seconds = min(
+        max(SHARE * (time.perf_counter() - began), SHORTEST_SECONDS), LONGEST_SECONDS
+    )
+    snapshot = Snapshot(value=value, made_at=timezone.now(), seconds=seconds)
+    cache.set(_key(name), snapshot, timeout=seconds)
+    return snapshot
+
+
+def _key(name: str) -> str:
+    return f"dashboard:{_VERSION}:{name}"

@@ -1,0 +1,77 @@
+"""What is kept is made once, and anew when it is time."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+
+from magicshot.dashboard import kept_figures, snapshots, tasks
+from magicshot.dashboard.spans import MONTH, TODAY
+
+
+class Maker:
+    """Counts how often it was asked."""
+
+    def __init__(self):
+        self.number = 0
+
+    def __call__(self):
+        self.number += 1
+        return self.number
+
+
+def test_when_it_is_kept_then_it_is_made_once():
+    make = Maker()
+    assert [snapshots.kept("x", make).value for _ in range(3)] == [1, 1, 1]
+    snapshots.forget(["x"])
+    assert snapshots.kept("x", make).value == 2
+
+
+def test_when_it_took_long_then_it_is_kept_long():
+    assert snapshots.kept("x", Maker()).seconds == snapshots.SHORTEST_SECONDS
+    slow = snapshots.kept("y", lambda: time.sleep(0.01))
+    assert slow.seconds >= 0.01 * snapshots.SHARE
+
+
+def test_when_half_of_its_time_is_over_then_it_is_renewed():
+    make = Maker()
+    snapshots.renew("x", make)
+    snapshots.renew("x", make)
+    assert make.number == 1
+    old = snapshots.Snapshot(
+        value=7, made_at=timezone.now() - timedelta(seconds=40), seconds=60
+    )
+    cache.set("dashboard:1:x", old)
+    snapshots.renew("x", make)
+    assert snapshots.kept("x", make).value == 2
+
+
+@pytest.mark.django_db
+def test_when_beat_comes_then_all_figures_are_there_before_anybody_looks(
+    make_ended, alice, settings, django_assert_num_queries
+):
+    (entry,) = (
+        each
+        for each in settings.CELERY_BEAT_SCHEDULE.values()
+        if each["task"] == tasks.keep_figures.name
+    )
+    assert entry["schedule"] == 60
+    make_ended(alice)
+    tasks.keep_figures()
+    with django_assert_num_queries(0):
+        assert kept_figures.figures_of(MONTH).value.total.num_jobs == 1
+        assert kept_figures.figures_of(TODAY).value.total.num_jobs == 1
+        assert kept_figures.stored().value.num_files == 0
+        assert kept_figures.near_limits().value == []
+
+
+@pytest.mark.django_db
+def test_when_a_job_was_changed_by_hand_then_its_figures_are_made_anew(
+    make_ended, alice
+):
+    assert kept_figures.figures_of(TODAY).value.total.num_jobs == 0
+    make_ended(alice)
+    kept_figures.forget()
+    assert kept_figures.figures_of(TODAY).value.total.num_jobs == 1
