@@ -25,6 +25,9 @@ VISIBILITY_SECONDS = 3600
 CHECK_SECONDS = 300.0
 """How often connections that are not known to work are tried again."""
 
+LOOKS_SECONDS = 300.0
+"""How often looks of admins who went away are ended."""
+
 
 class Channel(filesystem.Channel):
     """Puts and takes messages by renaming, so that nobody reads one half written.
@@ -111,6 +114,11 @@ def broker_settings(
             },
             "sweep": {"task": "generators.sweep", "schedule": 24 * 3600.0},
             "audit": {"task": "accounts.audit_ledger", "schedule": 24 * 3600.0},
+            "end looks": {
+                "task": "accounts.end_looks",
+                "schedule": LOOKS_SECONDS,
+                "options": {"expires": LOOKS_SECONDS},
+            },
             "check connections": {
                 "task": "generators.check_connections",
                 "schedule": CHECK_SECONDS,

@@ -82,6 +82,7 @@ class User(AbstractUser):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
+        permissions = [("impersonate_user", "Can look at the site as somebody")]
         constraints = [
             models.UniqueConstraint(
                 Lower("email"),
