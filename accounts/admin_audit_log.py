@@ -1,20 +1,25 @@
 """The admin's page on the audit log."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from unfold.paginator import InfinitePaginator
 
 from accounts.admin_pages import RecordAdmin, text_lines
+from accounts.admin_tables import moment
 from accounts.audit import THE_SITE
 from accounts.models import AuditEntry, User
 
 LINES_IN_LIST = 4
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 PEOPLE_FOUND = 100
 
 
@@ -103,12 +108,11 @@ class AuditEntryAdmin(RecordAdmin):
     @admin.display(description="To what")
     def target(self, entry: AuditEntry) -> str:
         """The row, linked to its page where it has one."""
-        name = entry.target_type.rpartition(".")[2]
-        url = target_url(entry)
+        url, below = target_url(entry), '<br><span class="text-xs">{}</span>'
         if not url:
-            return f"{name} {entry.target_text}"
-        link = '{} <a class="text-link" href="{}">{}</a>'
-        return format_html(link, name, url, entry.target_text)
+            return format_html("{}" + below, entry.target_text, target_name(entry))
+        link = '<a class="text-link" href="{}">{}</a>' + below
+        return format_html(link, url, entry.target_text, target_name(entry))
 
     @admin.display(description="About")
     def about(self, entry: AuditEntry) -> str:
@@ -122,15 +126,20 @@ class AuditEntryAdmin(RecordAdmin):
     @admin.display(description="Changed")
     def changed(self, entry: AuditEntry) -> str:
         """The first of its lines."""
-        lines = list(change_lines(entry))
-        rest = len(lines) - LINES_IN_LIST
-        shown = lines[:LINES_IN_LIST] + ([f"and {rest} more"] if rest > 0 else [])
-        return text_lines("{}", ((line,) for line in shown)) or "-"
+        return changes_of(entry, at_most=LINES_IN_LIST) or "-"
 
     @admin.display(description="Changed")
     def changed_wholly(self, entry: AuditEntry) -> str:
         """All of its lines."""
-        return text_lines("{}", ((line,) for line in change_lines(entry))) or "-"
+        return changes_of(entry) or "-"
+
+
+def target_name(entry: AuditEntry) -> str:
+    """Return the kind of what was touched: ``image model``."""
+    try:
+        return str(apps.get_model(entry.target_type)._meta.verbose_name)
+    except (LookupError, ValueError):  # a table that is gone
+        return entry.target_type
 
 
 def target_url(entry: AuditEntry) -> str:
@@ -144,9 +153,13 @@ def target_url(entry: AuditEntry) -> str:
         return ""
 
 
-def change_lines(entry: AuditEntry) -> Iterator[str]:
-    """Yield what changed, a line each: ``name: Ann → Anna``."""
-    yield from _lines(entry.before, entry.after)
+def changes_of(entry: AuditEntry, *, at_most: int | None = None) -> str:
+    """Return what changed as HTML, a line each: ``name: Ann → Anna``."""
+    lines = list(_lines(entry.before, entry.after))
+    shown = lines[:at_most]
+    if rest := len(lines) - len(shown):
+        shown.append(f"and {rest} more")
+    return text_lines("{}", ((line,) for line in shown))
 
 
 def _lines(
@@ -172,4 +185,6 @@ def _words(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(_words(each) for each in value) or "none"
+    if _MOMENT.match(str(value)):
+        return moment(parse_datetime(str(value)))
     return "none" if value in (None, "") else str(value)

@@ -143,7 +143,8 @@ def words(look: Impersonation) -> str:
         minutes = int(LONGEST.total_seconds() // 60)
         until = f"{began:%H:%M}, for {minutes} minutes at most"
     else:
-        until = f"{began:%H:%M}–{timezone.localtime(look.ended_at, zone):%H:%M}"  # noqa: RUF001
+        ended = timezone.localtime(look.ended_at, zone)
+        until = "–".join(dict.fromkeys((f"{began:%H:%M}", f"{ended:%H:%M}")))  # noqa: RUF001
     day = date_format(began, "j M Y")
     return (
         f"{look.admin_name} from the team looked at your account on {day}, {until} "

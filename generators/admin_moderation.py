@@ -121,7 +121,6 @@ class PromptVerdictAdmin(RecordAdmin):
             return None
         context = self.admin_site.each_context(request) | {
             "title": "Dismiss flagged prompts",
-            "opts": self.opts,
             "form": form,
             "waiting": waiting,
             "checkbox": helpers.ACTION_CHECKBOX_NAME,
@@ -180,7 +179,7 @@ class PromptVerdictAdmin(RecordAdmin):
     def _show_content(
         self, request: HttpRequest, verdict: PromptVerdict
     ) -> HttpResponseBase:
-        form = ReasonForm(request.POST)
+        form = _show_form(request.POST)
         if not form.is_valid():
             return self._show_case(request, verdict, show_form=form)
         moderation.show(verdict, person(request), form.cleaned_data["reason"])
@@ -219,12 +218,16 @@ class PromptVerdictAdmin(RecordAdmin):
             form = self._decision_form(request, verdict)
         context = self.admin_site.each_context(request) | {
             "title": f"Case {verdict.pk}",
-            "opts": self.opts,
             "standing": self.standing(verdict),
             "form": form,
-            "show_form": (show_form or ReasonForm()) if may_decide else None,
+            "show_form": (show_form or _show_form()) if may_decide else None,
             **case_context(verdict, person(request)),
         }
         is_refused = bool((form and form.is_bound) or show_form)
         template = "admin/generators/promptverdict/case.html"
         return render(request, template, context, status=422 if is_refused else 200)
+
+
+def _show_form(typed: Any = None) -> ReasonForm:
+    """Return the form that asks to see a case, beside the one that decides on it."""
+    return ReasonForm(typed, auto_id="show_%s")

@@ -102,21 +102,20 @@ def decide(verdict: PromptVerdict, admin: User, decision: Decision) -> None:
 def _take_pictures(verdict: PromptVerdict, admin: User, decision: Decision) -> None:
     """Trash pictures, and where they are to go for ever, empty that trash of them."""
     chosen = pictures_of(verdict).filter(public_id__in=decision.pictures)
-    act = Act.ERASE if decision.fate is Fate.ERASE else Act.TRASH
+    is_for_ever = decision.fate is Fate.ERASE
     for image in chosen:
+        was = {"made": image.created_at, "by": image.image_model_label}
+        is_in = {"in the trash": image.trashed_at is not None}
         audit.record(
-            act,
+            Act.ERASE if is_for_ever else Act.TRASH,
             image,
             actor=admin,
-            before={
-                "made": image.created_at,
-                "by": image.image_model_label,
-                "in the trash": image.trashed_at is not None,
-            },
+            before=was | is_in if is_for_ever else is_in,
+            after={} if is_for_ever else {"in the trash": True},
             reason=decision.reason,
         )
     chosen.trash()
-    if decision.fate is Fate.ERASE:
+    if is_for_ever:
         delete_forever(chosen)
 
 
@@ -142,16 +141,24 @@ def _stop(person: User, admin: User, decision: Decision) -> None:
     )
 
 
+def _facts(decision: Decision) -> dict[str, object]:
+    return {
+        "pictures": decision.fate,
+        "warned": bool(decision.warning),
+        "stopped": decision.is_stopped,
+    }
+
+
 def _close(verdict: PromptVerdict, admin: User, decision: Decision) -> None:
     """Write the decision on the verdict, and on others that the same press has open."""
     is_dismissed = decision.fate is Fate.DISMISS
     state = State.DISMISSED if is_dismissed else State.ACTED
     audit.record(
-        Act.DISMISS if is_dismissed else Act.CHANGE,
+        Act.DISMISS if is_dismissed else Act.DECIDE,
         verdict,
         actor=admin,
         before={"state": verdict.state},
-        after={"state": state},
+        after={"state": state} | ({} if is_dismissed else _facts(decision)),
         reason=decision.reason,
     )
     closed = PromptVerdict.objects.filter(pk=verdict.pk)

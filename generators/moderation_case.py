@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from accounts.admin_audit_log import changes_of
 from accounts.admin_tables import Table, moment
 from accounts.models import AuditEntry, User
 from generators import moderation
@@ -30,12 +31,13 @@ def _history(verdict: PromptVerdict) -> Table:
     )
     return Table(
         title="What was done",
-        columns=("When", "Who", "Did what", "Why"),
+        columns=("When", "Who", "Did what", "Changed", "Why"),
         rows=[
             (
                 moment(entry.created_at),
                 entry.actor_name,
                 entry.get_action_display(),
+                changes_of(entry),
                 entry.reason,
             )
             for entry in entries[:20]

@@ -115,11 +115,9 @@ def _fates(has_pictures: bool, *, may_erase: bool) -> list[tuple[str, str]]:
         (Fate.LEAVE.value, "Leave the pictures; warn or stop the person"),
     ]
     if has_pictures:
-        words = "Put the pictures into their owner's trash, where they can restore them"
-        fates.append((Fate.TRASH.value, words))
+        fates.append((Fate.TRASH.value, "Put the pictures into their owner's trash"))
         if may_erase:
-            words = "Delete the pictures for ever, with their files"
-            fates.append((Fate.ERASE.value, words))
+            fates.append((Fate.ERASE.value, "Delete the pictures and files for ever"))
     return fates
 
 

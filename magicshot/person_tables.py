@@ -1,18 +1,19 @@
 """What an admin sees of one person, as tables. None holds a prompt or a picture."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import capfirst
 
-from accounts.admin_audit_log import change_lines
+from accounts.admin_audit_log import changes_of, target_name
 from accounts.admin_pages import text_lines
 from accounts.admin_tables import Table, moment
-from accounts.models import AuditEntry, User, Wallet
+from accounts.models import AuditEntry, Quota, User, Wallet
 from accounts.quotas import Said, explain
 from accounts.statement import statement_page
 from accounts.templatetags.browsers import browser
@@ -111,8 +112,8 @@ def audit_table(person: User) -> Table:
             (
                 moment(entry.created_at),
                 entry.actor_name,
-                f"{entry.get_action_display()} ({entry.target_type.partition('.')[2]})",
-                text_lines("{}", ((line,) for line in change_lines(entry))),
+                _act_words(entry),
+                changes_of(entry),
                 entry.reason,
             )
             for entry in entries
@@ -122,14 +123,23 @@ def audit_table(person: User) -> Table:
     )
 
 
+def _act_words(entry: AuditEntry) -> str:
+    """Return what was done; to what, where that is not the person."""
+    words = entry.get_action_display()
+    if entry.target_type == User._meta.label_lower:
+        return words
+    return f"{words} ({target_name(entry)})"
+
+
 def _rule_row(
     name: str, said: Sequence[Said], used: Mapping[str, Used]
 ) -> tuple[object, ...]:
     first, *others = said
+    column: Any = Quota._meta.get_field(name)
     instead = ((each.words, each.rule.scope_words) for each in others)
     found = used.get(name)
     return (
-        name.replace("_", " ").capitalize(),
+        capfirst(column.verbose_name),
         first.words,
         first.rule.scope_words,
         text_lines("{} ({})", instead) or "-",

@@ -54,6 +54,7 @@ class AuditEntry(AppendOnlyModel):
         LOOK_END = "look-end", "ended looking as"
         SHOW = "show", "had shown"
         DISMISS = "dismiss", "dismissed"
+        DECIDE = "decide", "decided on"
         TRASH = "trash", "put into the trash"
         ERASE = "erase", "deleted for ever"
         WARN = "warn", "warned"

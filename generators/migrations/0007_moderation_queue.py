@@ -18,6 +18,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterModelOptions(
+            name="promptverdict",
+            options={"ordering": ["-id"], "verbose_name": "caught prompt"},
+        ),
         migrations.AddField(
             model_name="promptverdict",
             name="decided_at",

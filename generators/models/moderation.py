@@ -85,6 +85,7 @@ class PromptVerdict(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "caught prompt"
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["owner", "-id"], name="verdict_of_owner"),

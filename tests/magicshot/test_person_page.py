@@ -123,7 +123,7 @@ def test_the_statement_and_what_was_done_to_them_are_there(boss, alice, bob, sta
     assert lines[0][1:] == ["Changed by an admin", "gift 14", "+1", "115"]
     entries = table(response, "What was done to them")
     assert len(entries) == 10
-    assert entries[0][1:] == [staff.email, "changed (user)", "name: 14", "asked"]
+    assert entries[0][1:] == [staff.email, "changed", "name: 14", "asked"]
 
 
 def test_devices_are_those_that_are_signed_in(boss, alice):
