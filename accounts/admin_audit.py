@@ -8,7 +8,14 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from accounts import audit
-from accounts.audit_changes import Changes, Snapshot, between, snapshot, values_of
+from accounts.audit_changes import (
+    NOTHING,
+    Changes,
+    Snapshot,
+    between,
+    snapshot,
+    values_of,
+)
 from accounts.models import AuditEntry
 from accounts.requests import person
 
@@ -50,16 +57,17 @@ def added(request: HttpRequest, row: Model) -> None:
 
 
 def changed(request: HttpRequest, row: Model, message: Any) -> None:
-    """Write down what changed in a row that ``remember`` saw; nothing if nothing did.
+    """Write down what changed in a row: its columns, if ``remember`` saw it, and words.
 
-    Of one that it did not see, the message alone.
+    Words come from pages of ours, and are always kept; a form's own message is none, so
+    a form that changed nothing leaves nothing.
     """
     was: Snapshot | None = vars(row).pop(_WAS, None)
-    if was is None:
-        reason = message if isinstance(message, str) else ""
-        audit.record(Action.CHANGE, row, actor=person(request), reason=reason)
-    elif changes := _with_parts(row, between(type(row), was, snapshot(row))):
-        _write(Action.CHANGE, request, row, changes)
+    words = message if isinstance(message, str) else ""
+    changes = NOTHING if was is None else between(type(row), was, snapshot(row))
+    changes = _with_parts(row, changes)
+    if changes or words or was is None:
+        _write(Action.CHANGE, request, row, changes, reason=words)
 
 
 def deleted(request: HttpRequest, row: Model, with_it: Mapping[str, int]) -> None:
@@ -73,9 +81,21 @@ def deleted(request: HttpRequest, row: Model, with_it: Mapping[str, int]) -> Non
     _write(Action.DELETE, request, row, changes)
 
 
-def _write(action: Action, request: HttpRequest, row: Model, changes: Changes) -> None:
+def _write(
+    action: Action,
+    request: HttpRequest,
+    row: Model,
+    changes: Changes,
+    *,
+    reason: str = "",
+) -> None:
     audit.record(
-        action, row, actor=person(request), before=changes.before, after=changes.after
+        action,
+        row,
+        actor=person(request),
+        before=changes.before,
+        after=changes.after,
+        reason=reason,
     )
 
 

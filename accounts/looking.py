@@ -23,7 +23,7 @@ from accounts.requests import is_htmx
 
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 
-REFUSED: Final = ("accounts/", "admin/", "setup/", "billing/", "leaving/")
+REFUSED: Final = ("accounts/", "admin/", "setup/", "billing/", "your-data/")
 """Beginnings of addresses, as ``urls.py`` writes them."""
 SIGN_OUT: Final = "account_logout"
 STOP: Final = "accounts:look-stop"

@@ -366,6 +366,23 @@ def test_no_secret_lands_in_the_log(boss, rows, alice):
         assert secret not in written.replace("encrypted_key", ""), secret
 
 
+@pytest.mark.parametrize("is_remembered", [True, False])
+def test_words_of_our_own_pages_are_always_kept(rf, staff, rows, is_remembered):
+    page = admin.site.get_model_admin(GenerationJob)
+    request = rf.post("/")
+    request.user = staff
+    job = rows[GenerationJob]
+    if is_remembered:
+        job = page.get_object(request, str(job.pk))
+    page.log_change(request, job, "Canceled, from the dashboard")
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.reason) == (
+        Action.CHANGE,
+        "Canceled, from the dashboard",
+    )
+    assert (entry.before, entry.after) == ({}, {})
+
+
 def test_what_goes_with_a_row_is_counted_in_its_entry(boss, rows):
     group = rows[Group]
     Quota.objects.create(group=group, images_per_day=1)

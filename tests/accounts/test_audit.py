@@ -10,7 +10,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Json
 
 from accounts import audit, ledger
-from accounts.models import AppendOnly, AuditEntry, Quota, User
+from accounts.models import AppendOnly, AuditEntry, Invitation, Quota, User
 from accounts.models.audit import FORGOTTEN
 from generators.models import PromptVerdict
 from tests.accounts.test_ledger_concurrency import (
@@ -120,10 +120,20 @@ def test_entries_outlive_accounts_and_forget_whose_they_were(entry, alice, staff
         Action.CREDITS, wallet, actor=staff, after=figures, reason="for Alice"
     )
     of_bob = audit.record(Action.CHANGE, bob, actor=alice, after={"name": "Bob"})
-    audit.forget(alice.pk)
+    invited = audit.record(
+        Action.ADD,
+        Invitation(pk=1, email="al@example.com"),
+        actor=staff,
+        after={"email": "AL@example.com"},
+    )
+    of_carl = audit.record(
+        Action.CHANGE, bob, actor=staff, after={"name": "hal@example.com"}
+    )
+    for _ in "ab":
+        audit.forget(alice, ["al@example.com"])
     key = alice.pk
     alice.delete()
-    for each in (entry, money, of_bob):
+    for each in (entry, money, of_bob, invited, of_carl):
         each.refresh_from_db()
     assert (entry.target_text, entry.reason) == (FORGOTTEN, "")
     assert (entry.before, entry.after) == ({}, {})
@@ -133,7 +143,9 @@ def test_entries_outlive_accounts_and_forget_whose_they_were(entry, alice, staff
     assert of_bob.actor_name == FORGOTTEN
     assert of_bob.after == {"name": "Bob"}
     assert {entry.person_id, money.person_id, of_bob.actor_id} == {key}
-    assert "alice" not in str(list(AuditEntry.objects.values()))
+    assert (invited.target_text, invited.after) == (FORGOTTEN, {})
+    assert of_carl.after == {"name": "hal@example.com"}, "somebody else's address"
+    assert "alice@" not in str(list(AuditEntry.objects.values())).lower()
 
 
 @pytest.mark.services
@@ -144,7 +156,10 @@ def test_postgresql_refuses_to_change_an_entry_and_lets_names_be_struck_out(tmp_
         "audit.record(AuditEntry.Action.CHANGE, user, actor=user, reason='asked',"
         " before={'name': 'A'}, after={'name': 'Ann'})"
     )
-    forget = "from accounts import audit; audit.forget(1)"
+    forget = (
+        "from accounts import audit; from accounts.models import User;"
+        "audit.forget(User.objects.get(), ['ann@example.com'])"
+    )
     with own_database() as url:
         environment = environment_for(tmp_path, DATABASE_URL=url)
         manage(environment, "migrate", "accounts", "-v0")

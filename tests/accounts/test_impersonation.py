@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, get_resolver, path, reverse
 from django.utils import timezone
 
-from accounts import impersonation
+from accounts import audit, impersonation
 from accounts.looking import only_by_oneself
 from accounts.models import AuditEntry, Impersonation, Notice, User
 from accounts.sign_in import is_still_signed_in
@@ -453,6 +453,15 @@ def test_the_person_is_told_on_their_next_visit_until_they_put_it_away(
     assert reverse("accounts:notice-dismiss", args=[notice.pk]) in html
     own.post(reverse("accounts:notice-dismiss", args=[notice.pk]))
     assert "looked at your account" not in own.get("/").content.decode()
+
+
+def test_when_the_admin_leaves_then_their_name_goes(looking, staff):
+    looking.post(reverse(STOP))
+    audit.forget(staff)
+    staff.delete()
+    look = Impersonation.objects.get()
+    assert (look.admin, look.admin_name) == (None, "somebody who left")
+    assert AuditEntry.objects.count() == 2
 
 
 def test_the_admin_cannot_put_the_notice_away_for_the_person(looking):
