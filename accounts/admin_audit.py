@@ -53,7 +53,7 @@ def parts_remembered(row: Model, formset: Any) -> Iterator[None]:
 def added(request: HttpRequest, row: Model) -> None:
     """Write down that a row was added, with its inlines."""
     changes = _with_parts(row, between(type(row), {}, snapshot(row)))
-    _write(Action.ADD, request, row, changes)
+    _write(Action.ADD, request, row, changes=changes)
 
 
 def changed(request: HttpRequest, row: Model, message: Any) -> None:
@@ -67,7 +67,7 @@ def changed(request: HttpRequest, row: Model, message: Any) -> None:
     changes = NOTHING if was is None else between(type(row), was, snapshot(row))
     changes = _with_parts(row, changes)
     if changes or words or was is None:
-        _write(Action.CHANGE, request, row, changes, reason=words)
+        _write(Action.CHANGE, request, row, changes=changes, reason=words)
 
 
 def deleted(request: HttpRequest, row: Model, with_it: Mapping[str, int]) -> None:
@@ -78,15 +78,15 @@ def deleted(request: HttpRequest, row: Model, with_it: Mapping[str, int]) -> Non
     changes = between(type(row), values_of(row), {})
     if with_it:
         changes.before["with it"] = [f"{n} {name}" for name, n in with_it.items()]
-    _write(Action.DELETE, request, row, changes)
+    _write(Action.DELETE, request, row, changes=changes)
 
 
 def _write(
     action: Action,
     request: HttpRequest,
     row: Model,
-    changes: Changes,
     *,
+    changes: Changes,
     reason: str = "",
 ) -> None:
     audit.record(

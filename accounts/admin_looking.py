@@ -27,7 +27,7 @@ def _ask(request: HttpRequest, admin_user: User, person: User) -> HttpResponseBa
     form = LookForm(request.POST or None)
     if form.is_valid():
         reason = form.cleaned_data["reason"]
-        impersonation.begin(request, admin_user, person, reason)
+        impersonation.begin(request, admin=admin_user, person=person, reason=reason)
         return redirect("/")
     context = admin.site.each_context(request) | {
         "title": f"Look at the site as {person}",

@@ -45,7 +45,7 @@ def may_look_as(admin: "User | AnonymousUser", person: User) -> bool:
     return admin.is_superuser or not (person.is_staff or person.is_superuser)
 
 
-def begin(request: HttpRequest, admin: User, person: User, reason: str) -> None:
+def begin(request: HttpRequest, *, admin: User, person: User, reason: str) -> None:
     """Let the session of an admin who may show the site as a person from now on.
 
     The person is told in the same transaction, and by mail where the site can send any.

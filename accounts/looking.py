@@ -101,6 +101,8 @@ def _see_as(request: Any) -> None:
 
         request.impersonation, request.user, request.auser = look, person, auser
         return
+    if look is not None and request.user.pk not in {None, look.admin_id}:
+        look = None  # somebody else's goes on
     impersonation.stop(request, look, why="Its time was up, or the right to it gone.")
     request.impersonation_is_over = True
 

@@ -177,7 +177,8 @@ class GenerationJobAdmin(RecordAdmin):
     ) -> None:
         """Ask for an end of those that have not ended, as their owners could."""
         asked = sum(
-            self._acted(request, job, jobs.cancel_job, Act.CANCEL) for job in queryset
+            self._acted(request, job, act=jobs.cancel_job, action=Act.CANCEL)
+            for job in queryset
         )
         self.message_user(request, f"{asked} jobs are being canceled.")
 
@@ -187,7 +188,7 @@ class GenerationJobAdmin(RecordAdmin):
     ) -> None:
         """Let those that wait for an admin be drawn."""
         agreed = sum(
-            self._acted(request, job, approvals.approve, Act.APPROVE)
+            self._acted(request, job, act=approvals.approve, action=Act.APPROVE)
             for job in self._of_others(request, queryset)
         )
         self.message_user(request, f"{agreed} jobs may be drawn.")
@@ -198,7 +199,7 @@ class GenerationJobAdmin(RecordAdmin):
     ) -> None:
         """End those that wait for an admin; their credits go back."""
         ended = sum(
-            self._acted(request, job, approvals.decline, Act.DECLINE)
+            self._acted(request, job, act=approvals.decline, action=Act.DECLINE)
             for job in self._of_others(request, queryset)
         )
         self.message_user(request, f"{ended} jobs were declined.")
@@ -215,6 +216,7 @@ class GenerationJobAdmin(RecordAdmin):
         self,
         request: HttpRequest,
         job: GenerationJob,
+        *,
         act: Callable[[GenerationJob], bool],
         action: AuditEntry.Action,
     ) -> bool:

@@ -99,7 +99,7 @@ class PromptVerdictAdmin(RecordAdmin):
         verdict = self._verdict(request, object_id)
         if request.method != "POST":
             return self._show_case(request, verdict)
-        if not self.has_decide_permission(request):
+        if not self._may_decide(request, verdict):
             raise PermissionDenied
         if "show" in request.POST:
             return self._show_content(request, verdict)
@@ -110,6 +110,8 @@ class PromptVerdictAdmin(RecordAdmin):
         self, request: HttpRequest, queryset: QuerySet[PromptVerdict]
     ) -> HttpResponse | None:
         """Ask why, then take the open ones of these out of the queue."""
+        if not request.user.is_superuser:
+            queryset = queryset.filter(owner__is_staff=False, owner__is_superuser=False)
         waiting = queryset.filter(state=PromptVerdict.State.OPEN)[:AT_ONCE]
         form = ReasonForm(request.POST if "reason" in request.POST else None)
         if form.is_valid():
@@ -176,6 +178,11 @@ class PromptVerdictAdmin(RecordAdmin):
             raise Http404
         return verdict
 
+    def _may_decide(self, request: HttpRequest, verdict: PromptVerdict) -> bool:
+        """Leave what staff asked for, oneself too, to superusers."""
+        is_theirs = may_change_person(request, verdict.owner)
+        return is_theirs and self.has_decide_permission(request)
+
     def _show_content(
         self, request: HttpRequest, verdict: PromptVerdict
     ) -> HttpResponseBase:
@@ -197,12 +204,11 @@ class PromptVerdictAdmin(RecordAdmin):
         self, request: HttpRequest, verdict: PromptVerdict, typed: Any = None
     ) -> DecisionForm:
         may = request.user.has_perm
-        may_stop = may("accounts.change_user") and verdict.owner != request.user
         return DecisionForm(
             typed,
             pictures=moderation.pictures_of(verdict),
             may_erase=may("gallery.delete_image"),
-            may_stop=may_stop and may_change_person(request, verdict.owner),
+            may_stop=may("accounts.change_user") and verdict.owner != request.user,
         )
 
     def _show_case(
@@ -213,7 +219,7 @@ class PromptVerdictAdmin(RecordAdmin):
         form: DecisionForm | None = None,
         show_form: ReasonForm | None = None,
     ) -> HttpResponse:
-        may_decide = self.has_decide_permission(request)
+        may_decide = self._may_decide(request, verdict)
         if form is None and may_decide:
             form = self._decision_form(request, verdict)
         context = self.admin_site.each_context(request) | {

@@ -515,6 +515,8 @@ def test_when_the_policy_is_strict_then_our_own_pages_of_the_admin_keep_it(boss,
         page(Connection, "add") + "?provider=openai",
         page(Connection, "change", connection.pk),
         reverse("admin-costs"),
+        reverse("admin-person", args=[world.owner.pk]),
+        page(PromptVerdict, "change", PromptVerdict.objects.get().pk),
     ):
         response = boss.get(address)
         assert response.status_code == 200

@@ -408,6 +408,8 @@ def test_a_session_that_names_the_look_of_another_admin_is_its_own(looking, alic
     session.save()
     thief.get("/gallery/")
     assert who(thief) == other
+    assert who(looking) == alice
+    assert acts() == [Action.LOOK]
 
 
 def test_a_session_that_names_no_look_is_its_own(boss, staff):
