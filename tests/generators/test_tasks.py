@@ -114,6 +114,7 @@ def test_a_worker_that_goes_hands_work_back_and_lets_providers_go():
 
 
 def test_the_schedule_names_tasks_that_exist():
+    current_app.loader.import_default_modules()  # as a worker does
     assert {"generators.reconcile", "generators.sweep", wake.TASK} <= set(
         current_app.tasks
     )
