@@ -1,138 +1,37 @@
-"""The admin's pages on people, wallets, the ledger and invitations."""
+"""The admin's pages on wallets, the ledger and invitations; with those on people."""
 
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.db import IntegrityError
-from django.db.models import Model
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.decorators import action
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
-from accounts import admin_billing, admin_deletions, admin_sign_in, ledger, quotas
-from accounts.admin_forms import CreditsForm, NewPersonForm
-from accounts.admin_pages import (
-    QuickAdmin,
-    RecordAdmin,
-    may_change_person,
-    text_lines,
+from accounts import (
+    admin_audit_log,
+    admin_billing,
+    admin_deletions,
+    admin_people,
+    admin_sign_in,
+    ledger,
 )
-from accounts.credit_words import credit_words
-from accounts.models import CreditEntry, Invitation, User, Wallet
+from accounts.admin_forms import CreditsForm
+from accounts.admin_pages import QuickAdmin, RecordAdmin
+from accounts.audit_changes import between
+from accounts.models import AuditEntry, CreditEntry, Invitation, Wallet
 
-__all__ = ["admin_billing", "admin_deletions", "admin_sign_in"]
-
-
-@admin.register(User)
-class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
-    """People. Only superusers hand out rights, and change those who are staff.
-
-    Nobody is deleted here at once: a person's pictures and files go with the account,
-    which is a journey of its own, see ``accounts.admin_deletions``.
-    """
-
-    form = UserChangeForm
-    add_form = NewPersonForm
-    change_password_form = AdminPasswordChangeForm
-    list_display = (
-        "email",
-        "name",
-        "group",
-        "is_active",
-        "is_staff",
-        "last_login",
-        "joined",
-    )
-    list_filter = ("is_active", "is_staff", "is_superuser")
-    list_select_related = ("group",)
-    search_fields = ("^email", "^name")
-    ordering = ("-id",)
-    filter_horizontal = ()
-    autocomplete_fields = ("group", "groups")
-    readonly_fields = ("last_login", "date_joined", "wallet_link", "rules", "leaving")
-    fieldsets = (
-        (None, {"fields": ("email", "name", "password", "wallet_link")}),
-        ("Use", {"fields": ("group", "rules")}),
-        (
-            "Rights",
-            {
-                "fields": (
-                    "is_active",
-                    "is_staff",
-                    "is_superuser",
-                    "groups",
-                )
-            },
-        ),
-        ("Dates", {"fields": ("last_login", "date_joined", "leaving")}),
-    )
-    add_fieldsets = (
-        (
-            None,
-            {"fields": ("email", "name", "usable_password", "password1", "password2")},
-        ),
-    )
-
-    @admin.display(description="Joined", ordering="id")
-    def joined(self, user: User) -> Any:
-        """When the account was made."""
-        return user.date_joined
-
-    @admin.display(description="Credits")
-    def wallet_link(self, user: User) -> str:
-        """The balance, linked to the wallet."""
-        wallet = ledger.wallet_of(user)
-        url = reverse("admin:accounts_wallet_change", args=[wallet.pk])
-        return format_html('<a href="{}">{}</a>', url, credit_words(wallet.balance))
-
-    @admin.display(description="Quotas in force")
-    def rules(self, user: User) -> str:
-        """Every quota that counts for them, and where it stands."""
-        found = quotas.rules_of(user).values()
-        lines = (
-            (rule.name.replace("_", " "), rule.value, rule.scope_words)
-            for rule in found
-        )
-        return text_lines("{}: {} ({})", lines) or "None."
-
-    @admin.display(description="Deletion")
-    def leaving(self, user: User) -> str:
-        """When the account is deleted, or a link to where that is asked for."""
-        if user.deletion_due_at is not None:
-            return f"On {timezone.localtime(user.deletion_due_at):%-d %B %Y}."
-        url = reverse("admin:accounts_deletion_add")
-        return format_html('<a href="{}?user={}">Delete this account</a>', url, user.pk)
-
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> Any:
-        """Let superusers alone hand out rights."""
-        fields = super().get_readonly_fields(request, obj)
-        if request.user.is_superuser:
-            return fields
-        return (*fields, "is_staff", "is_superuser", "groups")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let superusers alone change staff, or the password of one."""
-        is_theirs = may_change_person(request, obj)
-        return is_theirs and bool(super().has_change_permission(request, obj))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody is deleted at once."""
-        return False
-
-    def save_model(
-        self, request: HttpRequest, obj: User, form: Any, change: bool
-    ) -> None:
-        """Give a new person their wallet."""
-        super().save_model(request, obj, form, change)
-        ledger.wallet_of(obj)
+__all__ = [
+    "admin_audit_log",
+    "admin_billing",
+    "admin_deletions",
+    "admin_people",
+    "admin_sign_in",
+]
 
 
 @admin.register(Wallet)
@@ -175,7 +74,7 @@ class WalletAdmin(RecordAdmin):
             raise Http404
         form = CreditsForm(request.POST or None)
         if form.is_valid() and self._adjust(request, wallet, form):
-            return redirect("admin:accounts_wallet_change", wallet.pk)
+            return redirect(_page_after(request, wallet))
         context = self.admin_site.each_context(request) | {
             "title": "Give or take credits",
             "subtitle": str(wallet),
@@ -194,16 +93,30 @@ class WalletAdmin(RecordAdmin):
         credits, reason = form.cleaned_data["credits"], form.cleaned_data["reason"]
         reference = f"admin:{form.cleaned_data['press']}"
         try:
-            ledger.adjust(wallet, credits, reference=reference, note=reason)
+            with transaction.atomic():
+                figures = Wallet.objects.filter(pk=wallet.pk).select_for_update()
+                before = figures.values("balance", "debt").get()
+                ledger.adjust(wallet, credits, reference=reference, note=reason)
+                changes = between(
+                    Wallet, before, figures.values("balance", "debt").get()
+                )
+                act = AuditEntry.Action.CREDITS
+                self.log_act(request, wallet, act, changes=changes, reason=reason)
         except ledger.InsufficientCredits as error:
             form.add_error("credits", f"The wallet holds only {error.available}.")
             return False
         except IntegrityError:
             messages.info(request, "That was done before.")
             return True
-        self.log_change(request, wallet, f"{credits:+d} credits: {reason}")
         messages.success(request, f"{credits:+d} credits.")
         return True
+
+
+def _page_after(request: HttpRequest, wallet: Wallet) -> str:
+    """Return the page that the form was on: the owner's, or the wallet's."""
+    if request.GET.get("back") == "person" and wallet.user_id is not None:
+        return reverse("admin-person", args=[wallet.user_id])
+    return reverse("admin:accounts_wallet_change", args=[wallet.pk])
 
 
 @admin.register(CreditEntry)

@@ -22,6 +22,7 @@ from accounts.billing.money import money_words, smallest_units
 from accounts.models import (
     MAX_AMOUNT,
     MAX_CREDITS,
+    AuditEntry,
     Customer,
     Offer,
     Order,
@@ -322,13 +323,18 @@ class StripeEventAdmin(StripeAdmin):
         self, request: HttpRequest, queryset: QuerySet[StripeEvent]
     ) -> None:
         """Put them in line again: how things stand is asked anew, so it is safe."""
-        num = queryset.update(
-            status=StripeEvent.Status.WAITING,
-            num_attempts=0,
-            next_attempt_at=timezone.now(),
-        )
-        transaction.on_commit(lambda: sending.send(sending.STRIPE_EVENTS))
-        messages.success(request, f"{num} events are handled again.")
+        again = queryset.exclude(status=StripeEvent.Status.WAITING)
+        with transaction.atomic():
+            events = list(again.select_for_update())
+            for event in events:
+                self.log_act(request, event, AuditEntry.Action.TRY)
+            again.update(
+                status=StripeEvent.Status.WAITING,
+                num_attempts=0,
+                next_attempt_at=timezone.now(),
+            )
+            transaction.on_commit(lambda: sending.send(sending.STRIPE_EVENTS))
+        messages.success(request, f"{len(events)} events are handled again.")
 
 
 def event_badge(request: HttpRequest) -> int:

@@ -57,3 +57,13 @@ class CreditsForm(forms.Form):
         if not credits:
             raise forms.ValidationError("Give or take at least 1 credit.")
         return credits
+
+
+class LookForm(forms.Form):
+    """Why an admin wants to look at the site as somebody."""
+
+    reason = forms.CharField(
+        max_length=300,
+        widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True}),
+        help_text="They read it, with your name and the time.",
+    )

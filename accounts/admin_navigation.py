@@ -12,17 +12,22 @@ from accounts.billing import client
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page that is no table; ``address`` is its name, ``rights`` all that it takes."""
+    """A page of the admin; ``address`` is its name, ``rights`` all that it takes.
+
+    ``query`` stands behind the address, with its question mark.
+    """
 
     title: str
     icon: str
     address: str
     rights: tuple[str, ...]
     badge: str = ""
+    query: str = ""
 
     def item(self) -> dict[str, Any]:
         """Return it as unfold wants it."""
-        return {"title": self.title, "icon": self.icon, "link": reverse(self.address)}
+        link = f"{reverse(self.address)}{self.query}"
+        return {"title": self.title, "icon": self.icon, "link": link}
 
 
 def table(title: str, icon: str, app: str, model: str, badge: str = "") -> Page:
@@ -85,8 +90,6 @@ GROUPS = (
                 badge="generators.admin_connections.badge",
             ),
             table("Image models", "palette", "generators", "imagemodel"),
-            table("Prompt rules", "gavel", "generators", "promptrule"),
-            table("Caught prompts", "report", "generators", "promptverdict"),
             table(
                 "Jobs",
                 "draw",
@@ -110,6 +113,21 @@ GROUPS = (
             table("Images", "image", "gallery", "image"),
             table("Stored files", "draft", "gallery", "storedfile"),
             table("Tags", "sell", "gallery", "tag"),
+        ),
+    ),
+    (
+        "Oversight",
+        (
+            Page(
+                title="Moderation",
+                icon="report",
+                address="admin:generators_promptverdict_changelist",
+                rights=("generators.view_promptverdict",),
+                badge="generators.admin_moderation.badge",
+                query="?state__exact=open",
+            ),
+            table("Prompt rules", "gavel", "generators", "promptrule"),
+            table("Audit log", "history", "accounts", "auditentry"),
         ),
     ),
     (

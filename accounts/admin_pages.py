@@ -11,28 +11,16 @@ from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin
 
+from accounts import admin_audit, audit
 from accounts.admin_lists import BoundedPaginator, matching
-from accounts.models import User
-
-PRIVATE_COLUMNS = frozenset(
-    {
-        "failure_detail",
-        "handle",
-        "negative_prompt",
-        "parameters",
-        "prompt",
-        "recipe",
-        "revised_prompt",
-        "session_key",
-        "tag",
-        "tags",
-    }
-)
-"""Columns, of any table, that say what people asked for. See ``STAFF_SEES_PROMPTS``."""
+from accounts.audit_changes import NOTHING, Changes
+from accounts.models import AuditEntry, User
+from accounts.privacy import PRIVATE_COLUMNS
+from accounts.requests import person
 
 
 class QuickAdmin(ModelAdmin):  # type: ignore[misc]
-    """A list that stays quick with millions of rows.
+    """A list that stays quick with millions of rows, and a trace of every change.
 
     ``private`` names fields that staff see only where ``STAFF_SEES_PROMPTS`` is on; they
     are left out of lists and forms, and cannot be filtered by.
@@ -71,6 +59,71 @@ class QuickAdmin(ModelAdmin):  # type: ignore[misc]
         if not settings.STAFF_SEES_PROMPTS and private & set(lookup.split("__")):
             return False
         return bool(super().lookup_allowed(lookup, value, request))
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Keep how the row was, where it may be about to change."""
+        row = super().get_object(request, object_id, from_field)
+        if row is not None and request.method == "POST":
+            admin_audit.remember(row)
+        return row
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Keep how a row of the list was before it changes."""
+        row = super().save_form(request, form, change)
+        if change:
+            admin_audit.remember(row)
+        return row
+
+    def save_formset(
+        self, request: HttpRequest, form: Any, formset: Any, change: bool
+    ) -> None:
+        """Keep what becomes of the rows below."""
+        with admin_audit.parts_remembered(form.instance, formset):
+            super().save_formset(request, form, formset, change)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Write it into the audit log as well."""
+        admin_audit.added(request, obj)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Write it into the audit log as well."""
+        admin_audit.changed(request, obj, message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Write it into the audit log as well, with what goes along."""
+        for row in queryset:
+            counts = dict(self.get_deleted_objects([row], request)[1])
+            counts.pop(self.opts.verbose_name_plural, None)
+            admin_audit.deleted(request, row, counts)
+        return super().log_deletions(request, queryset)
+
+    def log_act(
+        self,
+        request: HttpRequest,
+        row: Model,
+        action: AuditEntry.Action,
+        *,
+        changes: Changes = NOTHING,
+        reason: str = "",
+    ) -> None:
+        """Write an act of a page or an action of ours into both logs.
+
+        Call it in the transaction of the act.
+        """
+        audit.record(
+            action,
+            row,
+            actor=person(request),
+            before=changes.before,
+            after=changes.after,
+            reason=reason,
+        )
+        words = f"{action.label}: {reason}" if reason else action.label
+        super().log_change(request, row, words)
 
     def _shown(self, fields: Any) -> list[Any]:
         if settings.STAFF_SEES_PROMPTS:

@@ -64,6 +64,19 @@ class Rule:
         return ", ".join(sorted(self.allowed)) if self.allowed else str(self.limit)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What one quota says of one thing: a rule, or that there is no limit."""
+
+    rule: Rule
+    is_limit: bool
+
+    @property
+    def words(self) -> str:
+        """Return its value, as the admin reads it."""
+        return self.rule.value if self.is_limit else "no limit"
+
+
 def rules_of(user: User) -> Mapping[str, Rule]:
     """Return the quotas in force for a person, by name. One query."""
     return rules_of_each([user])[user.pk]
@@ -75,6 +88,23 @@ def rules_of_each(
     """Return those in force of these names, by each person's key. One query."""
     rows = _rows_for(users)
     return {user.pk: _rules(names, _in_order(rows, user)) for user in users}
+
+
+def explain(user: User) -> Mapping[str, Sequence[Said]]:
+    """Return what each quota that concerns a person says, by name. One query.
+
+    Of each name the first counts; the others would, were it not for those before them.
+    """
+    rows = _in_order(_rows_for([user]), user)
+    found = {
+        name: [
+            Said(rule=_built(name, row), is_limit=getattr(row, name) != NO_LIMIT)
+            for row in rows
+            if getattr(row, name) is not None
+        ]
+        for name in (*LIMITS, *CHOICES)
+    }
+    return {name: said for name, said in found.items() if said}
 
 
 def running_limits(users: Sequence[User]) -> dict[int, int]:
@@ -129,12 +159,18 @@ def _rule(name: str, rows: Iterable[Quota]) -> Rule | None:
             continue
         if value == NO_LIMIT:
             return None
-        group = row.group.name if row.group is not None else ""
-        scope = _scope(row)
-        if name in CHOICES:
-            return Rule(name=name, allowed=frozenset(value), scope=scope, group=group)
-        return Rule(name=name, limit=value, scope=scope, group=group)
+        return _built(name, row)
     return None
+
+
+def _built(name: str, row: Quota) -> Rule:
+    """Return what a row says of one thing, as a rule."""
+    value = getattr(row, name)
+    group = row.group.name if row.group is not None else ""
+    if name in CHOICES:
+        allowed = frozenset(value)
+        return Rule(name=name, allowed=allowed, scope=_scope(row), group=group)
+    return Rule(name=name, limit=value, scope=_scope(row), group=group)
 
 
 def _scope(row: Quota) -> Scope:

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlsplit, urlunsplit
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.views import redirect_to_login
@@ -13,6 +14,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts import impersonation
 from accounts.models import User
 from accounts.requests import is_htmx
 
@@ -33,23 +35,12 @@ def sign_in_required(view: View[Arguments]) -> View[Arguments]:
     ) -> HttpResponseBase:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
-        return redirect_to_login(_page_of(request))
+        return redirect_to_login(page_of(request))
 
     return guarded
 
 
-def is_still_signed_in(user: User, session_key: str | None) -> bool:
-    """Look again whether a session is this person's, in two short queries.
-
-    It is not once they signed out, here or everywhere, changed their password, or were
-    deactivated.
-    """
-    request = HttpRequest()
-    request.session = SessionStore(session_key)
-    return get_user(request) == user
-
-
-def _page_of(request: HttpRequest) -> str:
+def page_of(request: HttpRequest) -> str:
     """Return the path of the page that the person sees; the front page if unknown."""
     if request.method in {"GET", "HEAD"} and not is_htmx(request):
         return request.get_full_path()
@@ -60,3 +51,23 @@ def _page_of(request: HttpRequest) -> str:
     if page.path == request.path:  # the answer to an earlier press, not a page
         return str(settings.LOGIN_REDIRECT_URL)
     return urlunsplit(("", "", page.path, page.query, ""))
+
+
+def sign_out_everywhere(user: User) -> int:
+    """End all sessions of a person; return how many."""
+    sessions = list(UserSession.objects.filter(user=user))
+    for session in sessions:
+        session.end()
+    return len(sessions)
+
+
+def is_still_signed_in(user: User, session_key: str | None) -> bool:
+    """Look again whether a session is this person's, in two short queries.
+
+    It is not once they signed out, here or everywhere, changed their password, or were
+    deactivated. It is while its admin looks at the site as this person.
+    """
+    request = HttpRequest()
+    request.session = SessionStore(session_key)
+    look = impersonation.in_force(request)
+    return (look.person if look else get_user(request)) == user

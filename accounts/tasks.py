@@ -5,7 +5,7 @@ import logging
 import stripe
 from celery import shared_task
 
-from accounts import ledger_audit, sending
+from accounts import impersonation, ledger_audit, sending
 from accounts.billing import backfill, client, events, top_up
 
 logger = logging.getLogger(__name__)
@@ -39,3 +39,9 @@ def backfill_stripe() -> None:
     if missed:
         logger.warning("%s events of Stripe's had not arrived.", missed)
     events.handle_waiting()
+
+
+@shared_task(name="accounts.end_looks")
+def end_looks() -> None:
+    """End the looks of admins who went away without a word."""
+    impersonation.end_overdue()

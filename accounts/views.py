@@ -1,12 +1,15 @@
 """Pages of accounts that allauth does not have."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import invitations
+from accounts import impersonation, invitations, notices
+from accounts.looking import look_of
 from accounts.models import Invitation, User
+from accounts.requests import person
+from accounts.sign_in import page_of, sign_in_required
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,3 +35,23 @@ def _join(request: HttpRequest, user: User, token: str) -> HttpResponse:
             messages.success(request, f"You belong to {invitation.group} now.")
         return redirect("/")
     return render(request, "accounts/group_join.html", {"invitation": invitation})
+
+
+@sign_in_required
+@require_POST
+def dismiss_notice(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put one's own notice away and stay on the page."""
+    if not notices.put_away(person(request), pk):
+        raise Http404
+    return redirect(page_of(request))
+
+
+@sign_in_required
+@require_POST
+def stop_looking(request: HttpRequest) -> HttpResponse:
+    """Let an admin look at the site as themselves again."""
+    look = look_of(request)
+    if look is None:
+        return redirect("/")
+    impersonation.stop(request, look, why="The admin stopped.")
+    return redirect("admin-person", look.person_id)

@@ -71,11 +71,11 @@ def admin_at_scale() -> tuple[Figures, Goals]:
     """Measure each page at both sizes, on PostgreSQL where there is one, and on SQLite."""
     figures: Figures = []
     goals: Goals = []
-    for database, measure in (("PostgreSQL", _on_postgres), ("SQLite", _on_sqlite)):
-        if database == "SQLite" or has_postgres():
+    for name, measure in (("PostgreSQL", _on_postgres), ("SQLite", _on_sqlite)):
+        if name == "SQLite" or has_postgres():
             few, many = measure(FEW), measure(MANY)
-            figures += _figures(database, few, many)
-            goals.append(_goal(database, few, many))
+            figures += _figures(name, few, many)
+            goals.append(_goal(name, few, many))
     return figures, goals
 
 

@@ -6,12 +6,15 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import ChoicesFieldListFilter
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 
 from accounts.admin_pages import RecordAdmin
+from accounts.audit_changes import between
+from accounts.models import AuditEntry
 from accounts.requests import person
 from generators import (
     admin_connections,
@@ -34,6 +37,7 @@ __all__ = [
     "admin_quotas",
 ]
 
+Act = AuditEntry.Action
 OPEN_RECIPE_KEYS = (
     "operation",
     "width",
@@ -194,7 +198,10 @@ class GenerationJobAdmin(RecordAdmin):
         self, request: HttpRequest, queryset: QuerySet[GenerationJob]
     ) -> None:
         """Ask for an end of those that have not ended, as their owners could."""
-        asked = sum(jobs.cancel_job(job) for job in queryset)
+        asked = sum(
+            self._acted(request, job, act=jobs.cancel_job, action=Act.CANCEL)
+            for job in queryset
+        )
         self.message_user(request, f"{asked} jobs are being canceled.")
 
     @admin.action(description="Agree to selected jobs", permissions=["cancel"])
@@ -202,7 +209,10 @@ class GenerationJobAdmin(RecordAdmin):
         self, request: HttpRequest, queryset: QuerySet[GenerationJob]
     ) -> None:
         """Let those that wait for an admin be drawn."""
-        agreed = sum(self._decided(request, approvals.approve, job) for job in queryset)
+        agreed = sum(
+            self._acted(request, job, act=approvals.approve, action=Act.APPROVE)
+            for job in self._of_others(request, queryset)
+        )
         self.message_user(request, f"{agreed} jobs may be drawn.")
 
     @admin.action(description="Decline selected jobs", permissions=["cancel"])
@@ -210,18 +220,35 @@ class GenerationJobAdmin(RecordAdmin):
         self, request: HttpRequest, queryset: QuerySet[GenerationJob]
     ) -> None:
         """End those that wait for an admin; their credits go back."""
-        ended = sum(self._decided(request, approvals.decline, job) for job in queryset)
+        ended = sum(
+            self._acted(request, job, act=approvals.decline, action=Act.DECLINE)
+            for job in self._of_others(request, queryset)
+        )
         self.message_user(request, f"{ended} jobs were declined.")
 
-    def _decided(
+    def _of_others(
+        self, request: HttpRequest, queryset: QuerySet[GenerationJob]
+    ) -> list[GenerationJob]:
+        """Leave one's own jobs to another admin; superusers decide on theirs too."""
+        admin = person(request)
+        return [job for job in queryset if approvals.may_decide(admin, job)]
+
+    def _acted(
         self,
         request: HttpRequest,
-        decide: Callable[[GenerationJob], bool],
         job: GenerationJob,
+        *,
+        act: Callable[[GenerationJob], bool],
+        action: AuditEntry.Action,
     ) -> bool:
-        if not (approvals.may_decide(person(request), job) and decide(job)):
-            return False
-        self.log_change(request, job, f"{decide.__name__}d")
+        """Do it and write it down together; say whether it was still to be done."""
+        with transaction.atomic():
+            rows = GenerationJob.objects.filter(pk=job.pk).values("status", "phase")
+            before = rows.get()
+            if not act(job):
+                return False
+            changes = between(GenerationJob, before, rows.get())
+            self.log_act(request, job, action, changes=changes)
         return True
 
     @admin.display(description="Estimated cost")

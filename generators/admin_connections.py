@@ -19,6 +19,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from accounts.admin_pages import QuickAdmin
+from accounts.audit_changes import Snapshot, between
+from accounts.models import AuditEntry
 from generators import health
 from generators.connection_form import ConnectionForm, remote_provider
 from generators.connection_states import State, Tone, state_of
@@ -172,7 +174,7 @@ class ConnectionAdmin(QuickAdmin):
     def try_again(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
         """Ask the services of the selected ones whether they work."""
         for row in queryset:
-            self._try(request, row.pk)
+            self._try_by_hand(request, row)
 
     def try_again_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """Ask one service whether it works, and show what it says."""
@@ -180,7 +182,7 @@ class ConnectionAdmin(QuickAdmin):
         if row is None or not self.has_view_or_change_permission(request, row):
             raise Http404
         if self.has_change_permission(request, row):
-            self._try(request, row.pk)
+            self._try_by_hand(request, row)
         return redirect("admin:generators_connection_change", row.pk)
 
     @admin.display(description="Provider", ordering="provider")
@@ -238,6 +240,16 @@ class ConnectionAdmin(QuickAdmin):
             "in_flight": self.jobs_in_flight(row),
             "may_try": self.has_change_permission(request, row),
         }
+
+    def _try_by_hand(self, request: HttpRequest, row: Connection) -> None:
+        """Try it and write that down: not in one transaction, services are slow."""
+        rows = Connection.objects.filter(pk=row.pk).values(
+            "check_passed", "check_words"
+        )
+        before: Snapshot = rows.first() or {}
+        self._try(request, row.pk)
+        changes = between(Connection, before, rows.first() or {})
+        self.log_act(request, row, AuditEntry.Action.TRY, changes=changes)
 
     def _try(self, request: HttpRequest, pk: int) -> None:
         row = Connection.objects.filter(pk=pk).first()

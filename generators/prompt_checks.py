@@ -72,10 +72,12 @@ def _note(
     *,
     generation: Generation | None = None,
 ) -> None:
+    is_to_decide = action is Action.FLAG
     PromptVerdict.objects.create(
         owner=user,
         generation=generation,
         action=action,
+        state=PromptVerdict.State.OPEN if is_to_decide else "",
         rule=rule,
         prompt="\n".join(sorted(_words_of(requests))),
     )

@@ -35,6 +35,9 @@ DELETIONS_SECONDS = 600.0
 FIGURES_SECONDS = 60.0
 """How often the dashboard's figures are looked after, so that it need not add them up."""
 
+LOOKS_SECONDS = 300.0
+"""How often looks of admins who went away are ended."""
+
 
 class Channel(filesystem.Channel):
     """Puts and takes messages by renaming, so that nobody reads one half written.
@@ -144,6 +147,11 @@ def broker_settings(
                 "task": "magicshot.keep_figures",
                 "schedule": FIGURES_SECONDS,
                 "options": {"expires": FIGURES_SECONDS},
+            },
+            "end looks": {
+                "task": "accounts.end_looks",
+                "schedule": LOOKS_SECONDS,
+                "options": {"expires": LOOKS_SECONDS},
             },
             "check connections": {
                 "task": "generators.check_connections",

@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.looking.impersonate",
     "allauth.account.middleware.AccountMiddleware",
     "magicshot.finishing.finish_answers",
     "magicshot.setup.send_to_set_up",
@@ -91,6 +92,7 @@ TEMPLATES = [
                 "accounts.context.billing",
                 "accounts.context.credits",
                 "accounts.context.sign_up",
+                "accounts.context.told",
             ]
         },
     }

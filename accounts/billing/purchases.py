@@ -9,12 +9,14 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from accounts import ledger
+from accounts import audit, ledger
 from accounts.billing.client import client
 from accounts.billing.findings import NotOurs, id_of
 from accounts.billing.fresh import write_fresh
 from accounts.billing.money import money_words
-from accounts.models import Customer, Offer, Purchase
+from accounts.models import AuditEntry, Customer, Offer, Purchase
+
+Action = AuditEntry.Action
 
 # An inquiry ("warning_...") has taken nothing yet, a dispute that was won gave it back.
 # https://docs.stripe.com/api/disputes/object#dispute_object-status
@@ -53,7 +55,7 @@ def grant(customer: Customer, offer: Offer, payment: Payment) -> Purchase:
     again.
     """
     with transaction.atomic():
-        purchase, _ = Purchase.objects.get_or_create(
+        purchase, is_new = Purchase.objects.get_or_create(
             stripe_id=payment.stripe_id,
             defaults={
                 "wallet": customer.wallet,
@@ -73,6 +75,9 @@ def grant(customer: Customer, offer: Offer, payment: Payment) -> Purchase:
             reference=purchase.stripe_id,
             note=f"{offer.name}, {money_words(payment.amount, payment.currency)}",
         )
+        if is_new:
+            after = {"credits": purchase.credits, "amount": purchase.amount}
+            _record(purchase, Action.PURCHASE, before={}, after=after)
     # News of a refund that came before these rows found nothing: look for it here.
     follow_returns(purchase)
     return purchase
@@ -142,9 +147,32 @@ def _follow(purchase: Purchase, returned: Returned) -> None:
         ledger.give_back(
             purchase.wallet, -difference, reference=reference, note="Payment came back"
         )
+    before = _figures(purchase)
     purchase.taken_back = target
     purchase.refunded = min(returned.refunded, purchase.amount)
     purchase.disputed = min(returned.disputed, purchase.amount - purchase.refunded)
+    after = _figures(purchase)
+    if before != after:
+        is_dispute = before["disputed"] != after["disputed"]
+        action = Action.DISPUTE if is_dispute else Action.REFUND
+        _record(purchase, action, before=before, after=after)
+
+
+def _figures(purchase: Purchase) -> dict[str, int]:
+    """Return what of a purchase moves."""
+    names = ("taken_back", "refunded", "disputed")
+    return {name: getattr(purchase, name) for name in names}
+
+
+def _record(
+    purchase: Purchase,
+    action: AuditEntry.Action,
+    *,
+    before: dict[str, int],
+    after: dict[str, int],
+) -> None:
+    person = purchase.wallet.user
+    audit.record(action, purchase, person=person, before=before, after=after)
 
 
 def month_start() -> datetime:

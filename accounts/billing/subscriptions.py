@@ -2,12 +2,13 @@
 
 import stripe
 
+from accounts import audit
 from accounts.billing import purchases
 from accounts.billing.client import client, is_live
 from accounts.billing.findings import NotOurs, Suspicious, expect, id_of
 from accounts.billing.fresh import write_fresh
 from accounts.billing.offers import offer_of_price
-from accounts.models import Customer, Offer, Purchase, Subscription
+from accounts.models import AuditEntry, Customer, Offer, Purchase, Subscription
 
 Status = Subscription.Status
 LIVE = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.UNPAID, Status.PAUSED)
@@ -87,10 +88,16 @@ def _status(said: stripe.Subscription) -> Status:
 
 
 def _write_down(row: Subscription, said: stripe.Subscription) -> None:
+    before = {"status": row.status, "ends_at_period_end": row.ends_at_period_end}
     row.offer = _offer_of(said)
     row.status = _status(said)
     row.ends_at_period_end = bool(said.cancel_at_period_end or said.cancel_at)
     row.period_ends_at = purchases.moment(said["items"].data[0].current_period_end)
+    after = {"status": row.status, "ends_at_period_end": row.ends_at_period_end}
+    if before != after or row.num_looks == 1:
+        person = row.customer.wallet.user
+        action = AuditEntry.Action.SUBSCRIPTION
+        audit.record(action, row, person=person, before=before, after=after)
 
 
 def _expect_line(invoice: stripe.Invoice, offer: Offer) -> None:

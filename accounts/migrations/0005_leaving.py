@@ -27,7 +27,7 @@ def take_names_out_of_notes(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_billing"),
+        ("accounts", "0004_audit_log"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0002_groups_quotas_and_debts"),
+        ("accounts", "0005_leaving"),
     ]
 
     operations = [

@@ -1,5 +1,7 @@
 """The tables of accounts."""
 
+from accounts.models.append_only import AppendOnly
+from accounts.models.audit import AuditEntry
 from accounts.models.billing import (
     MAX_AMOUNT,
     Customer,
@@ -11,6 +13,7 @@ from accounts.models.billing import (
     Subscription,
     TopUp,
 )
+from accounts.models.impersonations import Impersonation
 from accounts.models.invitations import (
     Invitation,
     InvitationQuerySet,
@@ -18,11 +21,11 @@ from accounts.models.invitations import (
     new_invitation_token,
 )
 from accounts.models.leaving import Deletion, Export, FormerAddress
+from accounts.models.notices import Notice
 from accounts.models.people import Group, PersonManager, User
 from accounts.models.quotas import NO_LIMIT, Quota
 from accounts.models.wallets import (
     MAX_CREDITS,
-    AppendOnly,
     CreditEntry,
     CreditEntryQuerySet,
     Wallet,
@@ -33,6 +36,7 @@ __all__ = [
     "MAX_CREDITS",
     "NO_LIMIT",
     "AppendOnly",
+    "AuditEntry",
     "CreditEntry",
     "CreditEntryQuerySet",
     "Customer",
@@ -40,8 +44,10 @@ __all__ = [
     "Export",
     "FormerAddress",
     "Group",
+    "Impersonation",
     "Invitation",
     "InvitationQuerySet",
+    "Notice",
     "Offer",
     "OfferQuerySet",
     "Order",

@@ -89,6 +89,7 @@ class User(AbstractUser):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
+        permissions = [("impersonate_user", "Can look at the site as somebody")]
         indexes = [
             models.Index(
                 fields=["deletion_due_at"],

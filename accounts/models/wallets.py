@@ -1,11 +1,10 @@
 """Wallets, and the ledger that says what moved in them."""
 
-from typing import Any, NoReturn
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from accounts.models.append_only import AppendOnlyModel, AppendOnlyQuerySet
 from accounts.models.people import Group
 
 MAX_CREDITS = 10**12
@@ -66,26 +65,11 @@ class Wallet(models.Model):
         return f"Wallet of {self.user}" if self.user else f"Wallet {self.pk}"
 
 
-class AppendOnly(Exception):
-    """Somebody tried to change or delete what is only ever added to."""
-
-    def __init__(self) -> None:
-        super().__init__("Credit entries are never changed or deleted; add another.")
+class CreditEntryQuerySet(AppendOnlyQuerySet["CreditEntry"]):
+    """Entries, which nobody changes."""
 
 
-class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
-    """Refuses to change rows. PostgreSQL refuses too, by a trigger."""
-
-    def update(self, **kwargs: Any) -> NoReturn:
-        """Raise ``AppendOnly``."""
-        raise AppendOnly
-
-    def delete(self) -> NoReturn:
-        """Raise ``AppendOnly``."""
-        raise AppendOnly
-
-
-class CreditEntry(models.Model):
+class CreditEntry(AppendOnlyModel):
     """One row of the append-only ledger, in whole credits.
 
     ``amount`` is what it adds to the wallet's balance, ``reserved`` what it adds to the
@@ -164,13 +148,3 @@ class CreditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount:+d}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Add the row. Raise ``AppendOnly`` if it is there already."""
-        if not self._state.adding:
-            raise AppendOnly
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raise ``AppendOnly``."""
-        raise AppendOnly

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("generators", "0005_quotas_rules_and_approvals"),
+        ("generators", "0007_moderation_queue"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_leaving"),
-        ("generators", "0006_prices"),
+        ("generators", "0008_day_figures"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

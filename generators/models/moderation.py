@@ -52,7 +52,17 @@ class PromptRule(models.Model):
 
 
 class PromptVerdict(models.Model):
-    """One press that a rule caught. Append-only; prompts are hidden from most staff."""
+    """One press that a rule caught, and what staff decided. Prompts are hidden from most.
+
+    What was caught never changes; the decision is written by ``generators.moderation``.
+    """
+
+    class State(models.TextChoices):
+        """Where a press that was drawn and flagged stands; empty for what was refused."""
+
+        OPEN = "open"
+        DISMISSED = "dismissed"
+        ACTED = "acted"
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
@@ -67,11 +77,20 @@ class PromptVerdict(models.Model):
     action = models.CharField(max_length=16, choices=Action)
     rule = models.CharField(max_length=200)
     prompt = models.TextField()
+    state = models.CharField(max_length=16, choices=State, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "caught prompt"
         ordering = ["-id"]
-        indexes = [models.Index(fields=["owner", "-id"], name="verdict_of_owner")]
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="verdict_of_owner"),
+            models.Index(fields=["state", "-id"], name="verdict_in_queue"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action}: {self.rule}"

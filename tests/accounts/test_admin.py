@@ -14,8 +14,8 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import ledger, ledger_audit
-from accounts.models import CreditEntry, Invitation, User, Wallet
+from accounts import audit, ledger, ledger_audit
+from accounts.models import AuditEntry, CreditEntry, Invitation, User, Wallet
 from gallery.models import Image, StoredFile, Tag
 from generators.connections import set_key
 from generators.models import (
@@ -24,6 +24,7 @@ from generators.models import (
     GenerationJob,
     ImageModel,
     JobEvent,
+    PromptVerdict,
 )
 from tests import factories
 from tests.gallery.making import make_image
@@ -45,6 +46,8 @@ TABLES = (
     Generation,
     GenerationJob,
     JobEvent,
+    PromptVerdict,
+    AuditEntry,
     Image,
     StoredFile,
     Tag,
@@ -79,6 +82,11 @@ def world(alice, staff):
     connection = Connection(provider="openai", label="OpenAI")
     set_key(connection, "KEYOFTHEBILL")
     connection.save()
+    PromptVerdict.objects.create(
+        owner=alice, action="flag", state="open", rule="moon*", prompt=PROMPT
+    )
+    told = {"prompt": PROMPT, "api_key": "KEYOFTHEBILL"}
+    audit.record(AuditEntry.Action.CHANGE, alice, actor=staff, after=told)
     return image
 
 
@@ -164,6 +172,8 @@ def test_prompts_cannot_be_searched_or_filtered_by(boss, world):
         (User, "generations__prompt__contains"),
         (User, "tags__name"),
         (User, "password__startswith"),
+        (PromptVerdict, "prompt__contains"),
+        (PromptVerdict, "generation__prompt__contains"),
     ]
     for table, lookup in lookups:
         for words in ("xylophone", "nothing of the kind"):
@@ -462,6 +472,8 @@ def test_when_the_policy_is_strict_then_our_own_pages_of_the_admin_keep_it(boss,
         page(Connection, "add") + "?provider=openai",
         page(Connection, "change", connection.pk),
         reverse("admin-costs"),
+        reverse("admin-person", args=[world.owner.pk]),
+        page(PromptVerdict, "change", PromptVerdict.objects.get().pk),
     ):
         response = boss.get(address)
         assert response.status_code == 200
@@ -513,7 +525,7 @@ def test_lists_ask_the_database_a_fixed_number_of_times(
         person = User.objects.create_user(f"p{number}@example.org")
         ledger.wallet_of(person)
         Tag.objects.create(owner=person, name="word")
-    for model in (User, Wallet, CreditEntry, Tag):
+    for model in (User, Wallet, CreditEntry, Tag, AuditEntry):
         with django_assert_max_num_queries(12):
             boss.get(page(model))
 

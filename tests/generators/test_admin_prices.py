@@ -12,7 +12,7 @@ from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from generators import catalog, prices
 from generators.models import GenerationJob, ImageModel, Price
 from generators.terms import MOST_CREDITS, CostRule, PriceRule, Terms
@@ -322,6 +322,8 @@ def test_when_several_are_chosen_then_all_get_the_price(boss, staff, bare):
     terms = catalog.find("fake-studio").price.terms
     assert (terms.credits, len(terms.costs)) == (4, 3), "what you pay stays"
     assert bare.price.made_by == staff
+    told = AuditEntry.objects.filter(actor=staff, target_type="generators.imagemodel")
+    assert told.count() == 2
 
 
 def test_when_one_of_several_cannot_be_priced_then_none_is(boss, bare):

@@ -250,4 +250,6 @@ def test_the_admin_keeps_rules_and_sees_no_prompts(
     assert client.get(listed).status_code == 200
     settings.STAFF_SEES_PROMPTS = True
     assert "my secret dragon" in client.get(page).content.decode()
-    assert client.post(page, {"rule": "x"}).status_code == 403
+    assert client.post(page, {"rule": "x"}).status_code == 422
+    verdict.refresh_from_db()
+    assert verdict.rule == "dragon*"
