@@ -17,10 +17,10 @@ from accounts.quotas import Rule
 Kind = CreditEntry.Kind
 
 
-def renew(user: User, rules: Mapping[str, Rule]) -> None:
+def renew(user: User, rules: Mapping[str, Rule]) -> Wallet:
     """Give a person this month's free credits, once, and take back last month's rest.
 
-    Months are the site's. To whom their group pays for nothing comes. Call it at every
+    Returns the wallet that pays for them, as it is then. Months are the site's. To whom their group pays for nothing comes. Call it at every
     visit: it costs a query where there is nothing to do.
     """
     wallet = ledger.paying_wallet(user)
@@ -29,11 +29,11 @@ def renew(user: User, rules: Mapping[str, Rule]) -> None:
     month = _month()
     is_done = wallet.free_month == month or not (credits or wallet.free_month)
     if wallet.group_id is not None or is_done:
-        return
+        return wallet
     with transaction.atomic():
         row = Wallet.objects.select_for_update().get(pk=wallet.pk)
         if row.free_month == month:
-            return  # another visit was first
+            return row  # another visit was first
         if row.free_month:
             _take_rest_back(row)
         if credits:
@@ -41,6 +41,8 @@ def renew(user: User, rules: Mapping[str, Rule]) -> None:
             reference = _reference(row, month)
             ledger.grant(row, credits, reference=reference, note=note)
         Wallet.objects.filter(pk=row.pk).update(free_month=month if credits else "")
+    wallet.refresh_from_db()
+    return wallet
 
 
 def _month() -> str:

@@ -97,8 +97,7 @@ def composer_of(
 ) -> forms.Composer:
     """Return the form for a person, with what was typed."""
     rules = rules_of(user)
-    monthly_credits.renew(user, rules)
-    balance = paying_wallet(user).balance
+    balance = monthly_credits.renew(user, rules).balance
     return forms.compose(user, typed, files=files, balance=balance, rules=rules)
 
 

@@ -34,8 +34,7 @@ def statement(request: HttpRequest) -> HttpResponse:
     """
     user = person(request)
     rules = rules_of(user)
-    monthly_credits.renew(user, rules)
-    wallet = ledger.paying_wallet(user)
+    wallet = monthly_credits.renew(user, rules)
     before = read_key(request.GET.get("before", ""))
     page = statement_page(wallet, before=before, jobs=_jobs_shown(user, wallet))
     context: dict[str, object] = {"lines": describe(page.lines), "older": page.older}

@@ -41,19 +41,18 @@ FORM_FIELDS: Final = (*PLAIN_FIELDS, "size", "own_size", RESOLUTION)
 class Composer:
     """The form for one person: what may be chosen, what was typed, what is wrong.
 
-    ``values`` are raw strings by field name, ``slugs`` the models asked for, ``errors``
-    messages by field name, ``warnings`` say which quotas are nearly used up,
-    ``ask_above`` from how many credits on an admin is asked.
+    ``rules`` are the quotas in force for them, ``values`` raw strings by field name,
+    ``slugs`` the models asked for, ``errors`` messages by field name. What only the
+    drawn form shows is looked up when it is drawn: a press needs none of it.
     """
 
+    user: "User"
+    rules: Mapping[str, Rule]
     choices: tuple[catalog.Choice, ...]
     balance: int
     values: Mapping[str, str]
     slugs: Sequence[str] = ()
     given: FormPictures = field(default_factory=lambda: FormPictures(errors={}))
-    recent: Sequence[str] = ()
-    warnings: Sequence[str] = ()
-    ask_above: int | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     client_token: uuid.UUID = field(default_factory=uuid.uuid4)
 
@@ -101,7 +100,8 @@ class Composer:
     @cached_property
     def picker(self) -> Picker:
         """Return the cards of the picker."""
-        return Picker(choices=self.choices, chosen=self.chosen, recent=self.recent)
+        recent = recent_slugs(self.user)
+        return Picker(choices=self.choices, chosen=self.chosen, recent=recent)
 
     @cached_property
     def tray(self) -> Tray:
@@ -193,14 +193,16 @@ class Composer:
     @cached_property
     def notes(self) -> list[str]:
         """Say before the press what a person would not expect."""
+        warnings = quota_checks.warnings(usage_of(self.user, self.rules))
         notes = notes_on(self.shares, self.given.pictures, self.shape_row.size)
-        return [*self.warnings, *self._approval_note(), *notes]
+        return [*warnings, *self._approval_note(), *notes]
 
     def _approval_note(self) -> list[str]:
-        if self.ask_above is None or self.cost <= self.ask_above:
+        rule = self.rules.get("ask_above")
+        if rule is None or self.cost <= rule.limit:
             return []
         return [
-            f"This costs more than {credit_words(self.ask_above)}: "
+            f"This costs more than {credit_words(rule.limit)}: "
             "it waits until an admin agrees."
         ]
 
@@ -249,14 +251,13 @@ def compose(
     if "image_model" not in typed and given.pictures:
         slugs = _able_first(slugs, choices, given.pictures)
     return Composer(
+        user=user,
+        rules=rules,
         choices=choices,
         balance=balance,
         values=values,
         slugs=slugs,
         given=given,
-        recent=recent_slugs(user),
-        warnings=quota_checks.warnings(usage_of(user, rules)),
-        ask_above=rules["ask_above"].limit if "ask_above" in rules else None,
         errors=given.errors,
     )
 

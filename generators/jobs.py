@@ -61,14 +61,15 @@ def submit_generation(
     they saw one.
     Raises InDebt, InsufficientCredits, CannotSubmit (PriceRose for a higher price than
     that, QuotaReached for more than the admin allows, PromptRefused for words that are
-    forbidden, AccountLeaves for an account that is to be deleted), and ProviderError when a model's provider is not part of this site.
+    forbidden, AccountLeaves for an account that is to be deleted), and ProviderError
+    when a model's provider is not part of this site.
     """
     of_press = Generation.objects.filter(owner=user, client_token=client_token)
     if (first := of_press.first()) is not None:
         return first
     rules = rules_of(user)
     _refuse(user, requests, rules, has_pictures=any(inputs))
-    monthly_credits.renew(user, rules)
+    wallet = monthly_credits.renew(user, rules)
     of_each = inputs or [()] * len(requests)
     pieces = [
         piece
@@ -87,7 +88,7 @@ def submit_generation(
                 for piece, each in zip(pieces, quotes, strict=True)
             ]
             # First, for it locks the wallet: two presses at once get turns of their own.
-            _reserve(ledger.paying_wallet(user), jobs)
+            _reserve(wallet, jobs)
             quota_checks.refuse_jobs(user, rules, jobs)
             is_held = approvals.hold(rules, jobs)
             prompt_checks.flag(user, generation, [each for _, each in requests])

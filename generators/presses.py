@@ -67,8 +67,11 @@ class Press:
         names = self.composer.slugs or [""]
         if len(names) > MOST_MODELS:
             raise RequestErrors({"image_model": TOO_MANY_MODELS})
-        wanted = [validation.find_model(name) for name in names]
         of_model = {share.image_model.pk: share for share in self.composer.shares}
+        of_name = {
+            each.image_model.slug: each.image_model for each in of_model.values()
+        }
+        wanted = [of_name.get(each) or validation.find_model(each) for each in names]
         for image_model in wanted:
             if image_model.pk not in of_model:  # found, but not among the choices
                 validation.build_request(image_model, prompt="")
