@@ -10,7 +10,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts import audit, ledger
-from accounts.billing.client import client
+from accounts.billing.client import client, is_live
 from accounts.billing.findings import NotOurs, id_of
 from accounts.billing.fresh import write_fresh
 from accounts.billing.money import money_words
@@ -104,7 +104,9 @@ def paid_by(charge: Any) -> str:
 
 def income(*, since: datetime, until: datetime) -> dict[str, int]:
     """Return what was paid and not returned, by currency, in its smallest units."""
-    rows = Purchase.objects.filter(made_at__gte=since, made_at__lt=until)
+    rows = Purchase.objects.filter(
+        livemode=is_live(), made_at__gte=since, made_at__lt=until
+    )
     sums = (
         rows.values("currency")
         .order_by("currency")

@@ -75,7 +75,7 @@ def _of_jobs(user: User, span: Span) -> Context:
         blocks["people"] = people.takers(found.people)
     if user.has_perms(COST_RIGHTS):
         blocks["costs"] = panels.costs(span, found)
-        blocks["money"] = tiles.of_money(found, income(found.total))
+        blocks["money"] = tiles.of_money(found, income(span, found.total))
     return blocks
 
 

@@ -51,7 +51,6 @@ def of_money(found: Figures, income: Income) -> list[Tile]:
     total = found.total
     spent = total.cost_usd_micros
     told = round(100 * total.told_usd_micros / spent) if spent else 0
-    paid = income.usd_micros
     return [
         Tile(
             name="Provider cost",
@@ -63,7 +62,9 @@ def of_money(found: Figures, income: Income) -> list[Tile]:
         Tile(
             name="Income",
             words=counted(income.credits, "credit"),
-            note="taken for pictures" if paid is None else f"{dollars(paid)} paid",
+            note=f"taken for pictures; {income.paid} paid"
+            if income.paid
+            else "taken for pictures",
         ),
         Tile(
             name="Each dollar of cost",

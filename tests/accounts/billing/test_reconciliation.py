@@ -117,3 +117,16 @@ def test_without_a_key_or_an_answer_the_commands_say_so(shop, command, settings)
 @pytest.mark.parametrize("days", [0, -1, 10**9])
 def test_days_out_of_range_are_refused(shop, days):
     assert "ERROR --days" in said("reconcile_stripe", days=days)
+
+
+def test_the_dashboard_shows_what_was_paid_and_not_returned(shop, client, staff):
+    first = shop.bought(shop.offer())
+    shop.bought(shop.offer(amount=2000, currency="eur"))
+    shop.fake.refund(first.stripe_id, 200)
+    shop.hear()
+    client.force_login(staff)
+    page = client.get("/admin/").content.decode()
+    assert "€20.00 and $3.00 paid" in page
+    shop.fake.refund(first.stripe_id, 300)
+    shop.hear()
+    assert "€20.00 and $0.00 paid" in client.get("/admin/?days=1").content.decode()
