@@ -101,7 +101,7 @@ ACTS: Final = (
         "all its credits go back; the provider may bill you for it all the same.",
         done="The job is ended; its credits went back.",
         fits=_is_unknown,
-        carry_out=lambda job, user: stuck_jobs.give_up(job, by=str(user)),
+        carry_out=lambda job, user: stuck_jobs.give_up(job),
         is_grave=True,
     ),
 )

@@ -72,6 +72,16 @@ def test_when_somebody_may_act_then_it_is_asked_and_then_done(
     assert (entry.object_id, entry.user.email) == (str(job.pk), "hal@example.org")
 
 
+def test_when_somebody_gave_up_then_the_job_does_not_name_them(
+    helper_with, alice, caplog
+):
+    job = unknown(alice)
+    helper_with(*RIGHTS).post(address(job, "give-up"))
+    job.refresh_from_db()
+    assert job.failure_detail == "An admin ended it"
+    assert "hal@" not in caplog.text + str(GenerationJob.objects.values())
+
+
 def test_when_a_running_job_is_canceled_then_its_worker_is_told(helper_with, alice):
     job = claimed(alice).job
     helper_with(*RIGHTS).post(address(job, "cancel"))
