@@ -1,6 +1,7 @@
 """Writes the audit log. What signs somebody in, and what people asked for, stays out.
 
 Call ``record`` in the transaction that does what it tells of: both happen, or neither.
+Only what another service does, and each request of a look, stand apart from their act.
 """
 
 import json
