@@ -11,8 +11,7 @@ from typing import Any, Final
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
 
-from accounts.models import AuditEntry, Impersonation, User
-from accounts.models.audit import FORGOTTEN
+from accounts.models import AuditEntry, User
 from accounts.privacy import is_private, is_secret
 
 THE_SITE: Final = "the site"
@@ -55,13 +54,12 @@ def record(
 
 
 def forget(user: User, addresses: Collection[str] = ()) -> None:
-    """Strike out of the log, and of their looks, who somebody was whose account goes.
+    """Strike out of the log who somebody was whose account goes.
 
     ``addresses`` are those they had beside the one of their account. Reads the whole
     log, and may be repeated.
     """
     AuditEntry.objects.strike_out(user.pk, {user.email, *addresses})
-    Impersonation.objects.filter(admin=user).update(admin_name=FORGOTTEN)
 
 
 def _person_of(target: Model) -> int | None:
