@@ -12,6 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
 
 from accounts.models import AuditEntry, User
+from accounts.models.audit import FORGOTTEN
 from accounts.privacy import is_private, is_secret
 
 THE_SITE: Final = "the site"
@@ -31,13 +32,15 @@ def record(
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
     reason: str = "",
+    is_nameless: bool = False,
 ) -> AuditEntry:
     """Write down who did what to a row, and return the entry.
 
     Without an ``actor`` it was the site itself. ``person`` is whom it concerns; left
     out, the row's own ``user`` or ``owner``. ``before`` and ``after`` hold the changed
     columns alone; of a column that is secret or private, by its name, only that it
-    changed is kept. Texts that are too long are cut.
+    changed is kept. Texts that are too long are cut. ``is_nameless`` keeps the row's key
+    alone: it is a person's who goes.
     """
     return AuditEntry.objects.create(
         actor=actor,
@@ -45,7 +48,7 @@ def record(
         action=action,
         target_type=target._meta.label_lower,
         target_pk=str(target.pk),
-        target_text=_cut(str(target), 200),
+        target_text=FORGOTTEN if is_nameless else _cut(str(target), 200),
         person_id=person.pk if person else _person_of(target),
         before=_kept(before or {}),
         after=_kept(after or {}),
