@@ -1,6 +1,6 @@
 """What needs a hand: a line for each thing that somebody should look at now.
 
-A new kind is one more line of ``SOURCES``; those of the sidebar's badges are the same.
+A new kind is one more line of ``SOURCES``; whatever has a badge in the sidebar is there.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts.admin_billing import event_badge
+from accounts.billing import client
 from generators import stuck_jobs
 from generators.admin import approval_badge
 from generators.admin_connections import badge as connection_badge
+from generators.admin_moderation import badge as moderation_badge
 
 COUNTED_TO: Final = 99
 
@@ -41,6 +44,11 @@ class Notice:
     words: str
     address: str
     is_grave: bool
+
+
+def _stripe_news(request: HttpRequest) -> int:
+    """Count what failed of Stripe's news, where the site takes money."""
+    return event_badge(request) if client.is_on() else 0
 
 
 def _of(rows: Callable[[], QuerySet]) -> Callable[[HttpRequest], int]:  # type: ignore[type-arg]
@@ -93,6 +101,23 @@ SOURCES: Final = (
         address=_JOBS,
         query="phase__exact=approval",
         rights=_OF_JOBS,
+    ),
+    Source(
+        count=_stripe_news,
+        one="piece of Stripe's news failed",
+        many="pieces of Stripe's news failed",
+        address="admin:accounts_stripeevent_changelist",
+        query="status__exact=failed",
+        rights=("accounts.view_stripeevent",),
+        is_grave=True,
+    ),
+    Source(
+        count=moderation_badge,
+        one="flagged prompt waits for a decision",
+        many="flagged prompts wait for a decision",
+        address="admin:generators_promptverdict_changelist",
+        query="state__exact=open",
+        rights=("generators.view_promptverdict",),
     ),
 )
 

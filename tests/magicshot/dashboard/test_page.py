@@ -4,13 +4,15 @@ import re
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import ledger
-from accounts.models import Quota, User
+from accounts.admin_navigation import GROUPS
+from accounts.models import Quota, StripeEvent, User
 from generators import wake
 from generators.connections import set_key
-from generators.models import Connection, GenerationJob
-from magicshot.dashboard import kept_figures
+from generators.models import Connection, GenerationJob, PromptVerdict
+from magicshot.dashboard import attention, kept_figures
 from tests.gallery.making import make_image
 from tests.generators.test_stuck_jobs import held, late, lost, unknown
 from tests.magicshot.dashboard.conftest import INDEX, PROMPT, content, failed, texts
@@ -150,7 +152,7 @@ def test_when_the_site_is_new_then_the_page_says_so(boss):
 
 
 def test_when_something_needs_a_hand_then_a_line_leads_there(boss, world):
-    notices = {each.words: each.address for each in boss.get(INDEX).context["notices"]}
+    notices = noticed(boss)
     jobs = reverse("admin:generators_generationjob_changelist")
     assert notices == {
         "1 connection does not work": reverse("admin:generators_connection_changelist"),
@@ -161,6 +163,62 @@ def test_when_something_needs_a_hand_then_a_line_leads_there(boss, world):
     }
     for address in notices.values():
         assert boss.get(address).status_code == 200
+
+
+@pytest.fixture
+def news_and_case(alice, settings):
+    """One of Stripe's news that failed, and a press that a rule flagged."""
+    settings.STRIPE_SECRET_KEY = "sk_test_of_the_tests"
+    StripeEvent.objects.create(
+        stripe_id="evt_1",
+        type="invoice.paid",
+        object_id="in_1",
+        livemode=False,
+        status=StripeEvent.Status.FAILED,
+        happened_at=timezone.now(),
+    )
+    PromptVerdict.objects.create(
+        owner=alice, action="flag", state="open", rule="r", prompt=PROMPT
+    )
+
+
+NEWS = "1 piece of Stripe's news failed"
+CASE = "1 flagged prompt waits for a decision"
+
+
+def noticed(client):
+    return {each.words: each.address for each in client.get(INDEX).context["notices"]}
+
+
+def test_when_money_or_a_prompt_needs_a_hand_then_a_line_leads_there(
+    boss, news_and_case, settings
+):
+    found = noticed(boss)
+    assert found.keys() == {NEWS, CASE}
+    for address in found.values():
+        assert len(boss.get(address).context["cl"].result_list) == 1
+    settings.STRIPE_SECRET_KEY = ""
+    assert noticed(boss).keys() == {CASE}
+
+
+@pytest.mark.parametrize(
+    ("rights", "words"),
+    [
+        ((), set()),
+        (("view_stripeevent",), {NEWS}),
+        (("view_promptverdict",), {CASE}),
+    ],
+)
+def test_when_rights_are_few_then_only_their_lines_are_there(
+    helper_with, news_and_case, rights, words
+):
+    assert noticed(helper_with(*rights)).keys() == words
+
+
+def test_whatever_has_a_badge_in_the_sidebar_is_a_line_of_the_page():
+    warned = {page.address for _, pages in GROUPS for page in pages if page.badge}
+    assert warned
+    assert warned <= {source.address for source in attention.SOURCES}
 
 
 def test_when_a_line_leads_somewhere_then_it_opens(boss, world):
