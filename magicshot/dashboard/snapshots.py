@@ -2,7 +2,7 @@
 
 What took long is kept long: at most one part in ``SHARE`` of the time goes into it. Beat
 makes everything anew each minute, so that nobody waits for it; without beat the first
-who looks does.
+who looks does, and whoever looks meanwhile gets the one before.
 """
 
 import datetime as dt
@@ -17,6 +17,8 @@ from django.utils import timezone
 SHARE: Final = 2000
 SHORTEST_SECONDS: Final = 2.0
 LONGEST_SECONDS: Final = 3600.0
+_MAKING_SECONDS: Final = 60.0
+"""For how long at most one who makes it keeps others from it: they may have died."""
 _VERSION: Final = 1  # raise it when what is kept gets other fields
 
 T = TypeVar("T")
@@ -33,26 +35,47 @@ class Snapshot(Generic[T]):
     @property
     def is_half_over(self) -> bool:
         """Say whether it should be made anew before anybody needs it."""
-        age = (timezone.now() - self.made_at).total_seconds()
-        return age > self.seconds / 2
+        return self._age > self.seconds / 2
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether it is good only until another is there."""
+        return self._age > self.seconds
+
+    @property
+    def _age(self) -> float:
+        return (timezone.now() - self.made_at).total_seconds()
 
 
 def kept(name: str, make: Callable[[], T]) -> Snapshot[T]:
-    """Return what is kept under a name, made now if there is nothing."""
+    """Return what is kept under a name, made now if there is nothing good."""
     found: Snapshot[T] | None = cache.get(_key(name))
-    return _made(name, make) if found is None else found
+    if found is not None and not found.is_over:
+        return found
+    return _made_alone(name, make) or found or _made(name, make)
 
 
 def renew(name: str, make: Callable[[], T]) -> None:
     """Make it anew, if what is kept has seen half of its time."""
     found: Snapshot[T] | None = cache.get(_key(name))
     if found is None or found.is_half_over:
-        _made(name, make)
+        _made_alone(name, make)
 
 
 def forget(names: list[str]) -> None:
     """Let what is kept under these names be made anew at the next look."""
     cache.delete_many([_key(name) for name in names])
+
+
+def _made_alone(name: str, make: Callable[[], T]) -> Snapshot[T] | None:
+    """Make it, unless another does just now."""
+    mark = f"{_key(name)}:being-made"
+    if not cache.add(mark, True, timeout=_MAKING_SECONDS):
+        return None
+    try:
+        return _made(name, make)
+    finally:
+        cache.delete(mark)
 
 
 def _made(name: str, make: Callable[[], T]) -> Snapshot[T]:
@@ -62,7 +85,7 @@ def _made(name: str, make: Callable[[], T]) -> Snapshot[T]:
         max(SHARE * (time.perf_counter() - began), SHORTEST_SECONDS), LONGEST_SECONDS
     )
     snapshot = Snapshot(value=value, made_at=timezone.now(), seconds=seconds)
-    cache.set(_key(name), snapshot, timeout=seconds)
+    cache.set(_key(name), snapshot, timeout=seconds + LONGEST_SECONDS)
     return snapshot
 
 

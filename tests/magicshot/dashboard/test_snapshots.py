@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.utils import timezone
 
@@ -40,12 +41,53 @@ def test_when_half_of_its_time_is_over_then_it_is_renewed():
     snapshots.renew("x", make)
     snapshots.renew("x", make)
     assert make.number == 1
-    old = snapshots.Snapshot(
-        value=7, made_at=timezone.now() - timedelta(seconds=40), seconds=60
-    )
-    cache.set("dashboard:1:x", old)
+    keep_from(seconds_ago=40)
     snapshots.renew("x", make)
     assert snapshots.kept("x", make).value == 2
+
+
+def keep_from(seconds_ago):
+    """Keep a 7 that was made then and is good for a minute."""
+    made_at = timezone.now() - timedelta(seconds=seconds_ago)
+    old = snapshots.Snapshot(value=7, made_at=made_at, seconds=60)
+    cache.set("dashboard:1:x", old)
+
+
+def test_when_one_makes_it_anew_then_others_get_the_old_one():
+    keep_from(seconds_ago=61)
+    other, seen = Maker(), []
+
+    def make():
+        seen.append(snapshots.kept("x", other).value)
+        snapshots.renew("x", other)
+        return 8
+
+    assert snapshots.kept("x", make).value == 8
+    assert seen == [7]
+    assert other.number == 0
+    assert snapshots.kept("x", other).value == 8
+
+
+def test_when_one_makes_the_first_then_others_make_it_too():
+    other = Maker()
+    made = snapshots.kept("x", lambda: snapshots.kept("x", other).value + 1)
+    assert (made.value, other.number) == (2, 1)
+
+
+def test_when_making_it_failed_then_the_next_makes_it():
+    keep_from(seconds_ago=61)
+    with pytest.raises(ZeroDivisionError):
+        snapshots.kept("x", lambda: 1 // 0)
+    assert snapshots.kept("x", Maker()).value == 1
+
+
+def test_when_its_time_is_over_then_the_cache_still_has_it_for_others():
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        snapshots.kept("x", lambda: 7)
+        clock.shift(snapshots.SHORTEST_SECONDS + 1)
+        seen = []
+        snapshots.kept("x", lambda: seen.append(snapshots.kept("x", Maker()).value))
+    assert seen == [7]
 
 
 @pytest.mark.django_db
