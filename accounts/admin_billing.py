@@ -300,7 +300,7 @@ class StripeEventAdmin(StripeAdmin):
     list_filter = ("status",)
     search_fields = ("=stripe_id", "=object_id")
     ordering = ("-id",)
-    actions = ("handle_again",)
+    actions = ("handle_again", "ignore")
     fields = (
         "stripe_id",
         "type",
@@ -335,6 +335,17 @@ class StripeEventAdmin(StripeAdmin):
             )
             transaction.on_commit(lambda: sending.send(sending.STRIPE_EVENTS))
         messages.success(request, f"{len(events)} events are handled again.")
+
+    @admin.action(description="Put selected events away", permissions=["handle"])
+    def ignore(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> None:
+        """Look no more at those that failed: somebody has seen to them."""
+        failed = queryset.filter(status=StripeEvent.Status.FAILED)
+        with transaction.atomic():
+            events = list(failed.select_for_update())
+            for event in events:
+                self.log_act(request, event, AuditEntry.Action.DISMISS)
+            failed.update(status=StripeEvent.Status.IGNORED)
+        messages.success(request, f"{len(events)} events were put away.")
 
 
 def event_badge(request: HttpRequest) -> int:

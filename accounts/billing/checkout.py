@@ -34,12 +34,30 @@ def begin(user: User, wallet: Wallet, offer: Offer, *, keeps_card: bool) -> Orde
     """
     customer = make_customer(wallet, user)
     is_plan = offer.kind == Offer.Kind.PLAN
-    if is_plan and subscriptions.live_subscription(customer):
-        raise HasPlan
+    if is_plan:
+        if subscriptions.live_subscription(customer):
+            raise HasPlan
+        _expire_other_plans(customer, offer)
     order = _order(customer, offer, keeps_card=keeps_card and not is_plan)
     if order.stripe_id and not _is_open(order):
         order = _order(customer, offer, keeps_card=order.keeps_card)
     return order if order.stripe_id else _with_page(order)
+
+
+def _expire_other_plans(customer: Customer, offer: Offer) -> None:
+    """Close the pages of other plans that still wait: one plan is sold at a time."""
+    waiting = customer.orders.filter(
+        kind=Kind.CHECKOUT, status=Status.OPEN, offer__kind=Offer.Kind.PLAN
+    )
+    for order in waiting.exclude(offer=offer).exclude(stripe_id=""):
+        try:
+            client().v1.checkout.sessions.expire(order.stripe_id)
+        except stripe.InvalidRequestError:  # it is over: paid, or expired
+            session_changed(order.stripe_id)
+            if subscriptions.live_subscription(customer):
+                raise HasPlan from None
+        else:
+            orders.move(order, Status.EXPIRED)
 
 
 def session_changed(session_id: str) -> Order:

@@ -50,7 +50,7 @@ def invoice_changed(stripe_id: str) -> Purchase | None:
         return None
     subscription = subscription_changed(id_of(details.subscription))
     expect("customer", subscription.customer_id, customer.pk)
-    _expect_line(invoice, subscription.offer)
+    offer = _offer_on(invoice)
     payment = purchases.Payment(
         stripe_id=stripe_id,
         payment_intent=_intent_of(stripe_id),
@@ -58,7 +58,7 @@ def invoice_changed(stripe_id: str) -> Purchase | None:
         currency=invoice.currency,
         made_at=purchases.moment(invoice.created),
     )
-    return purchases.grant(customer, subscription.offer, payment)
+    return purchases.grant(customer, offer, payment)
 
 
 def customer_named(said: object) -> Customer:
@@ -100,15 +100,26 @@ def _write_down(row: Subscription, said: stripe.Subscription) -> None:
         audit.record(action, row, person=person, before=before, after=after)
 
 
-def _expect_line(invoice: stripe.Invoice, offer: Offer) -> None:
-    """Raise Suspicious unless an invoice is for one month of an offer."""
-    expect("currency", invoice.currency, offer.currency)
-    expect("lines", len(invoice.lines.data), 1)
-    line = invoice.lines.data[0]
-    pricing = line.pricing
+def _offer_on(invoice: stripe.Invoice) -> Offer:
+    """Return the plan whose month an invoice is for, as its line says.
+
+    Lines that settle a change within a month are not another month.
+    """
+    months = [line for line in invoice.lines.data if not _settles_a_change(line)]
+    expect("lines of months", len(months), 1)
+    pricing = months[0].pricing
     price = pricing.price_details.price if pricing and pricing.price_details else ""
-    expect("price", id_of(price), offer.stripe_price)
-    expect("quantity", line.quantity, 1)
+    offer = offer_of_price(id_of(price))
+    if offer is None or offer.kind != Offer.Kind.PLAN:
+        raise Suspicious(f"{invoice.id} is for something that is no plan of this site.")
+    expect("quantity", months[0].quantity, 1)
+    expect("currency", invoice.currency, offer.currency)
+    return offer
+
+
+def _settles_a_change(line: stripe.InvoiceLineItem) -> bool:
+    of_item = line.parent.subscription_item_details if line.parent else None
+    return bool(of_item and of_item.proration)
 
 
 def _intent_of(invoice: str) -> str:

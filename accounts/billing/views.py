@@ -1,5 +1,6 @@
 """Buying credits: the page, the way to Stripe and back, the portal, the top-up."""
 
+import datetime as dt
 import logging
 import uuid
 from collections.abc import Callable
@@ -9,9 +10,11 @@ from typing import Any
 import stripe
 from django.conf import settings
 from django.contrib import messages
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import ledger
@@ -27,6 +30,12 @@ View = Callable[..., HttpResponseBase]
 UNREACHABLE = (
     "The payment service does not answer. Nothing was charged; try again soon."
 )
+
+LOOK_SECONDS = 4
+"""How often at most Stripe is asked about one order by those who wait for it."""
+
+WATCHED_FOR = dt.timedelta(hours=1)
+"""For so long the page of an order looks by itself."""
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +82,10 @@ def order_create(request: HttpRequest) -> HttpResponse:
             keeps_card=form.cleaned_data["keeps_card"] and top_up.is_possible(),
         )
     except checkout.HasPlan:
-        return _refused(request, "You have a plan. Change it under “Manage plan”.")
+        return _refused(
+            request,
+            "You have a plan. End it under “Manage plan” before you take another.",
+        )
     except (stripe.StripeError, findings.Suspicious) as error:
         return _unreachable(request, error)
     return _leave(request, order.url)
@@ -87,12 +99,15 @@ def order_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     order = get_object_or_404(
         orders, public_id=public_id, customer__wallet__user=person(request)
     )
-    if order.stripe_id and order.status in (Order.Status.OPEN, Order.Status.PENDING):
+    is_open = order.status in (Order.Status.OPEN, Order.Status.PENDING)
+    if order.stripe_id and is_open and cache.add(f"order-{order.pk}", 1, LOOK_SECONDS):
         order = _looked_up(order)
     name = "_order" if is_htmx(request) else "order"
     folder = "accounts/billing/partials" if is_htmx(request) else "accounts/billing"
     wallet = ledger.wallet_of(person(request))
-    return render(request, f"{folder}/{name}.html", {"order": order, "wallet": wallet})
+    is_watched = order.created_at > timezone.now() - WATCHED_FOR
+    context = {"order": order, "wallet": wallet, "is_watched": is_watched}
+    return render(request, f"{folder}/{name}.html", context)
 
 
 @for_buyers

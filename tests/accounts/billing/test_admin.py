@@ -137,6 +137,24 @@ def test_failed_news_warns_and_can_be_handled_again(desk, shop):
     assert shop.wallet.balance == 100
 
 
+def test_failed_news_that_was_seen_to_is_put_away(desk, shop):
+    shop.fake.pay(shop.order(shop.offer()).stripe_id)
+    Offer.objects.update(amount=400)
+    shop.hear()
+    failed = StripeEvent.objects.get(status=StripeEvent.Status.FAILED)
+    others = StripeEvent.objects.exclude(pk=failed.pk).values_list("pk", flat=True)
+    chosen = [failed.pk, *others]
+    before = StripeEvent.objects.filter(status=StripeEvent.Status.HANDLED).count()
+    desk.post(
+        "/admin/accounts/stripeevent/",
+        {"action": "ignore", "_selected_action": chosen},
+    )
+    failed.refresh_from_db()
+    assert failed.status == StripeEvent.Status.IGNORED
+    kept = StripeEvent.objects.filter(status=StripeEvent.Status.HANDLED)
+    assert kept.count() == before
+
+
 def test_staff_without_the_right_do_not_handle_news(desk, shop, bob):
     shop.bought(shop.offer())
     bob.is_staff = True

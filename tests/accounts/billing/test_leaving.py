@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts import deletions, ledger, ledger_audit
 from accounts.billing import top_up
 from accounts.billing.events import HANDLERS
+from accounts.billing.findings import Suspicious
 from accounts.models import Offer, Order, Purchase, Subscription, TopUp, User
 from magicshot.leaving import tasks
 from tests.fakes.stripe import BROKEN
@@ -53,6 +54,17 @@ def test_a_deleted_account_leaves_no_plan_no_card_and_no_name_at_stripe(shop):
     assert not shop.fake.all("payment_method", customer=customer.stripe_id)
     assert Purchase.objects.get().wallet == wallet
     assert ledger_audit.audit() == []
+
+
+def test_money_that_comes_after_the_account_is_for_staff_to_pay_back(shop):
+    order = shop.order(shop.offer())
+    shop.fake.pay_by_transfer(order.stripe_id)
+    deletions.ask(shop.buyer, by=shop.buyer)
+    days_pass()
+    shop.fake.settle_transfer(order.stripe_id)
+    with pytest.raises(Suspicious, match="deleted"):
+        HANDLERS["checkout.session.async_payment_succeeded"](order.stripe_id)
+    assert not Purchase.objects.exists()
 
 
 def test_money_that_leaves_after_the_account_is_followed_all_the_same(shop):

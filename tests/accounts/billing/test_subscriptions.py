@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts import ledger, ledger_audit
+from accounts import ledger_audit
 from accounts.billing import closing
 from accounts.models import Offer, Order, Purchase, StripeEvent, Subscription, TopUp
 
@@ -71,15 +71,27 @@ def test_a_plan_that_ends_with_its_month_says_when(shop, subscribed):
     assert "It ends on" in shop.browser.get("/billing/").content.decode()
 
 
-def test_a_changed_plan_brings_no_credits_by_its_change(shop, subscribed):
+def test_two_plans_in_two_tabs_leave_one_to_buy(shop, plan):
     dear = shop.offer(Offer.Kind.PLAN, credits=1500, amount=3900)
-    client = shop.fake.client()
-    item = client.v1.subscriptions.retrieve(subscribed)["items"].data[0]
-    # As an admin does in Stripe's dashboard; the next invoice is of the new plan.
+    first = shop.order(plan)
+    second = shop.order(dear)
+    first.refresh_from_db()
+    assert first.status == Order.Status.EXPIRED
+    assert shop.fake.get(first.stripe_id)["status"] == "expired"
+    shop.fake.pay(second.stripe_id)
+    assert "You have a plan" in shop.press_buy(plan).content.decode()
+    shop.hear()
+    assert shop.wallet.balance == 1500
+    assert Subscription.objects.count() == 1
+
+
+def test_a_month_brings_what_its_own_line_says(shop, plan, subscribed):
+    """Staff moved the plan's row since: the invoice is of what was paid then."""
+    dear = shop.offer(Offer.Kind.PLAN, credits=1500, amount=3900)
+    shop.fake.advance(subscribed)
     Subscription.objects.update(offer=dear)
-    assert item.price.id != dear.stripe_price
-    shop.hear(times=2)
-    assert shop.wallet.balance == 300
+    shop.hear()
+    assert shop.wallet.balance == 600
 
 
 def test_a_plan_of_another_price_is_shown_to_staff_and_brings_nothing(shop, subscribed):
@@ -116,4 +128,19 @@ def test_an_account_that_goes_leaves_no_plan_and_no_card(shop, subscribed):
     assert not shop.fake.all("payment_method", customer=customer.stripe_id)
     shop.hear()
     assert shop.wallet.balance == 300
-    assert ledger.wallet_of(shop.buyer).balance == 300
+
+
+def test_a_plan_that_is_gone_at_stripe_keeps_nobody_from_leaving(shop, subscribed):
+    shop.fake.cancel(subscribed)
+    Offer.objects.update(stripe_price="price_of_something_else")
+    closing.close(shop.wallet)
+    assert Subscription.objects.get().status == Status.CANCELED
+
+
+@pytest.mark.parametrize("key", ["", "sk_live_another"])
+def test_a_plan_that_cannot_be_reached_is_not_left_to_charge(
+    shop, subscribed, settings, key
+):
+    settings.STRIPE_SECRET_KEY = key
+    with pytest.raises(closing.CannotClose, match=subscribed):
+        closing.close(shop.wallet)
