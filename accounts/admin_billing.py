@@ -33,6 +33,10 @@ from accounts.models import (
 
 logger = logging.getLogger(__name__)
 
+MIN_AMOUNT = 50
+"""What Stripe takes at least, or near it: 50 cents, 50 yen, 30 pence.
+https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts"""
+
 
 class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
     """An offer's words; and, while it is new, what it brings and costs."""
@@ -80,9 +84,14 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
         except ValueError as error:
             self.add_error("price", str(error))
             return cleaned
-        if not 1 <= units <= MAX_AMOUNT:
-            most = money_words(MAX_AMOUNT, cleaned["currency"])
-            self.add_error("price", f"Choose at most {most}.")
+        if not MIN_AMOUNT <= units <= MAX_AMOUNT:
+            least, most = (
+                money_words(amount, cleaned["currency"])
+                for amount in (MIN_AMOUNT, MAX_AMOUNT)
+            )
+            self.add_error(
+                "price", f"Choose from {least} to {most}, as Stripe takes it."
+            )
             return cleaned
         self.instance.amount = units
         self.instance.currency = cleaned["currency"]

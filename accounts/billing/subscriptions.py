@@ -1,6 +1,9 @@
 """Plans: who pays one, and the credits that each paid month brings."""
 
+import logging
+
 import stripe
+from django.db.models import Q
 
 from accounts import audit
 from accounts.billing import purchases
@@ -10,6 +13,8 @@ from accounts.billing.fresh import write_fresh
 from accounts.billing.offers import offer_of_price
 from accounts.models import AuditEntry, Customer, Offer, Purchase, Subscription
 
+logger = logging.getLogger(__name__)
+
 Status = Subscription.Status
 LIVE = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.UNPAID, Status.PAUSED)
 """There is a plan, paid or not: another is not sold beside it."""
@@ -18,10 +23,15 @@ LIVE = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.UNPAID, Status.P
 _BRINGS_CREDITS = frozenset({"subscription_create", "subscription_cycle"})
 
 
-def live_subscription(customer: Customer) -> Subscription | None:
-    """Return the plan that a customer has now."""
+def live_subscriptions(customer: Customer) -> list[Subscription]:
+    """Return the plans that a customer has now: one, unless two were bought elsewhere."""
     found = customer.subscriptions.filter(status__in=LIVE)
-    return found.select_related("offer").first()
+    return list(found.select_related("offer"))
+
+
+def has_plan(customer: Customer) -> bool:
+    """Say whether a customer has a plan now."""
+    return customer.subscriptions.filter(status__in=LIVE).exists()
 
 
 def subscription_changed(stripe_id: str) -> Subscription:
@@ -61,6 +71,23 @@ def invoice_changed(stripe_id: str) -> Purchase | None:
     return purchases.grant(customer, offer, payment)
 
 
+def wind_down() -> None:
+    """Let the plans of those who leave, or were stopped, end with the month paid for."""
+    going = Subscription.objects.filter(
+        Q(customer__wallet__user__is_active=False)
+        | Q(customer__wallet__user__deletion_due_at__isnull=False),
+        customer__livemode=is_live(),
+        status__in=LIVE,
+        ends_at_period_end=False,
+    )
+    for stripe_id in list(going.values_list("stripe_id", flat=True)):
+        try:
+            client().v1.subscriptions.update(stripe_id, {"cancel_at_period_end": True})
+            subscription_changed(stripe_id)
+        except (stripe.StripeError, NotOurs, Suspicious) as error:
+            logger.warning("%s goes on for now: %s", stripe_id, type(error).__name__)
+
+
 def customer_named(said: object) -> Customer:
     """Return the customer that an object of Stripe's names. Raises NotOurs."""
     found = Customer.objects.select_related("wallet").filter(
@@ -88,13 +115,18 @@ def _status(said: stripe.Subscription) -> Status:
 
 
 def _write_down(row: Subscription, said: stripe.Subscription) -> None:
-    before = {"status": row.status, "ends_at_period_end": row.ends_at_period_end}
+    before: dict[str, object] = {
+        "status": row.status,
+        "ends_at_period_end": row.ends_at_period_end,
+    }
     row.offer = _offer_of(said)
     row.status = _status(said)
     row.ends_at_period_end = bool(said.cancel_at_period_end or said.cancel_at)
     row.period_ends_at = purchases.moment(said["items"].data[0].current_period_end)
     after = {"status": row.status, "ends_at_period_end": row.ends_at_period_end}
-    if before != after or row.num_looks == 1:
+    if row.num_looks == 1:  # it is news altogether
+        before = {}
+    if before != after:
         person = row.customer.wallet.user
         action = AuditEntry.Action.SUBSCRIPTION
         audit.record(action, row, person=person, before=before, after=after)

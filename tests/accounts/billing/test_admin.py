@@ -71,6 +71,7 @@ def test_when_stripe_does_not_take_it_then_saving_again_does(desk, shop):
         ("credits", "9" * 30),
         ("credits", ""),
         ("price", "0"),
+        ("price", "0.49"),
         ("price", "-5"),
         ("price", "5.001"),
         ("price", "1000000.00"),

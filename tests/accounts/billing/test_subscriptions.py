@@ -1,13 +1,25 @@
 """Plans: bought, renewed, unpaid, ended."""
 
+import datetime as dt
+
 import pytest
 
-from accounts import ledger_audit
-from accounts.billing import closing
-from accounts.models import Offer, Order, Purchase, StripeEvent, Subscription, TopUp
+from accounts import ledger_audit, tasks
+from accounts.billing import checkout, closing
+from accounts.models import (
+    Group,
+    Offer,
+    Order,
+    Purchase,
+    StripeEvent,
+    Subscription,
+    TopUp,
+    User,
+)
 
 pytestmark = pytest.mark.django_db
 Status = Subscription.Status
+NOON = dt.datetime(2099, 1, 1, 12, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -83,6 +95,61 @@ def test_two_plans_in_two_tabs_leave_one_to_buy(shop, plan):
     shop.hear()
     assert shop.wallet.balance == 1500
     assert Subscription.objects.count() == 1
+
+
+def test_the_same_plan_pressed_again_much_later_is_sold_once(shop, plan):
+    first = shop.order(plan)
+    Order.objects.update(created_at=first.created_at - checkout.SAME_PRESS)
+    second = shop.order(plan)
+    assert first != second
+    assert shop.fake.get(first.stripe_id)["status"] == "expired"
+    assert shop.fake.get(second.stripe_id)["status"] == "open"
+
+
+def test_a_paid_page_of_a_plan_that_was_not_heard_of_stops_a_second(shop, plan):
+    first = shop.order(plan)
+    shop.fake.pay(first.stripe_id)
+    dear = shop.offer(Offer.Kind.PLAN, credits=1500, amount=3900)
+    assert "You have a plan" in shop.press_buy(dear).content.decode()
+    assert shop.wallet.balance == 300
+
+
+@pytest.mark.parametrize("why", ["stopped", "leaves"])
+def test_the_plan_of_somebody_who_goes_ends_with_its_month(shop, subscribed, why):
+    tasks.follow_stripe()
+    assert not Subscription.objects.get().ends_at_period_end
+    changed = {"stopped": {"is_active": False}, "leaves": {"deletion_due_at": NOON}}
+    User.objects.filter(pk=shop.buyer.pk).update(**changed[why])
+    for _ in range(2):
+        tasks.follow_stripe()
+    assert Subscription.objects.get().ends_at_period_end
+    assert shop.fake.advance(subscribed) is None
+    shop.hear()
+    assert shop.wallet.balance == 300
+    assert Subscription.objects.get().status == Status.CANCELED
+
+
+@pytest.mark.parametrize("why", ["group", "off sale"])
+def test_whoever_has_a_plan_can_always_reach_it(shop, plan, subscribed, why):
+    TopUp.objects.create(
+        customer=shop.wallet.customers.get(),
+        offer=shop.offer(),
+        below=5,
+        monthly_cap=5000,
+    )
+    if why == "group":
+        group = Group.objects.create(name="Class", shares_credits=True)
+        User.objects.filter(pk=shop.buyer.pk).update(group=group)
+    else:
+        Offer.objects.update(active=False)
+    page = shop.browser.get("/billing/").content.decode()
+    assert "Your plan: Handful" in page
+    assert "Cards and invoices" in page
+    assert "Automatic top-up" in page
+    assert shop.browser.post("/billing/portal/").status_code == 200
+    assert "/billing/" in shop.browser.get("/credits/").content.decode()
+    shop.browser.post("/billing/top-up/", {"below": "5"})
+    assert not TopUp.objects.get().enabled
 
 
 def test_a_month_brings_what_its_own_line_says(shop, plan, subscribed):

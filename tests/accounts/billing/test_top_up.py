@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from accounts import ledger, ledger_audit
 from accounts.billing import top_up
-from accounts.models import Group, Offer, Order, Purchase, TopUp, User
+from accounts.models import Group, Offer, Order, Purchase, TopUp, User, Wallet
 from accounts.site_days import month_began
 from tests.at_once import at_once
 from tests.fakes.stripe import BROKEN, CUT, LOST, RATE_LIMITED, Card
@@ -152,16 +152,18 @@ def test_another_currency_has_a_cap_of_its_own(shop, pack, kept):
 
 def test_a_payment_that_does_not_fit_stops_it_and_nobody_else(shop, pack, kept):
     set_up(shop, pack)
+    wallet = shop.wallet
     shop.fake.fail(CUT, times=3, on="POST /v1/payment_intents")
     top_up.run_due()
     shop.fake.forgive()
-    Offer.objects.update(amount=600)  # the kept answer is of the old amount
+    Wallet.objects.filter(pk=wallet.pk).update(user=None)  # the account went
     Order.objects.filter(kind="top-up").update(
         created_at=timezone.now() - top_up.ASK_AGAIN_AFTER
     )
     top_up.run_due()
     assert orders() == [Status.FAILED]
     assert not TopUp.objects.get().enabled
+    assert Purchase.objects.count() == 1
 
 
 def test_a_card_that_was_taken_away_stops_it(shop, pack, kept):
