@@ -31,12 +31,12 @@ class OrderForm(forms.Form):
 
 
 class PackField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """Chooses a pack by its name and price."""
+    """Chooses a pack by what it brings and costs."""
 
     def label_from_instance(self, obj: Any) -> str:
         """Say what it brings and costs."""
         price = money_words(obj.amount, obj.currency)
-        return f"{obj.name}: {credit_words(obj.credits)} for {price}"
+        return f"{credit_words(obj.credits)} for {price}"
 
 
 class TopUpForm(forms.Form):

@@ -10,7 +10,7 @@ from accounts.billing import top_up
 from accounts.billing.events import HANDLERS
 from accounts.billing.findings import Suspicious
 from accounts.models import Offer, Order, Purchase, Subscription, TopUp, User
-from magicshot.leaving import tasks
+from magicshot.leaving import account_record, tasks
 from tests.fakes.stripe import BROKEN
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,6 +35,18 @@ def test_an_account_that_leaves_buys_nothing_more(shop):
     assert "Press “Keep it” first" in answer.content.decode()
     top_up.run_due()
     assert Order.objects.count() == 1
+
+
+def test_an_export_tells_what_was_paid(shop):
+    pack = shop.bought(shop.offer())
+    shop.bought(shop.offer(Offer.Kind.PLAN, credits=300, amount=900))
+    shop.fake.refund(pack.stripe_id, 200)
+    shop.hear()
+    told = account_record.of(shop.buyer)
+    first, second = told["payments"]
+    assert (first["paid"], first["refunded_or_disputed"]) == ("$5.00", "$2.00")
+    assert (second["credits"], second["paid"]) == (300, "$9.00")
+    assert [each["status"] for each in told["plans"]] == ["active"]
 
 
 def test_a_deleted_account_leaves_no_plan_no_card_and_no_name_at_stripe(shop):
