@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -109,7 +110,9 @@ class DeletionAdmin(RecordAdmin):
         for row in queryset.select_related("user"):
             if row.user is None or not may_change_person(request, row.user):
                 continue
-            if deletions.keep(row.user):
-                self.log_change(request, row.user, "Kept after all.")
-                kept += 1
+            with transaction.atomic():
+                is_kept = deletions.keep(row.user)
+                if is_kept:
+                    self.log_change(request, row.user, "Kept after all.")
+            kept += is_kept
         self.message_user(request, f"{kept} accounts stay.")

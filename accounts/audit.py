@@ -1,6 +1,7 @@
 """Writes the audit log. What signs somebody in, and what people asked for, stays out.
 
 Call ``record`` in the transaction that does what it tells of: both happen, or neither.
+Only what another service does, and each request of a look, stand apart from their act.
 """
 
 import json
@@ -10,7 +11,7 @@ from typing import Any, Final
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
 
-from accounts.models import AuditEntry, Impersonation, User
+from accounts.models import AuditEntry, User
 from accounts.models.audit import FORGOTTEN
 from accounts.privacy import is_private, is_secret
 
@@ -31,13 +32,15 @@ def record(
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
     reason: str = "",
+    is_nameless: bool = False,
 ) -> AuditEntry:
     """Write down who did what to a row, and return the entry.
 
     Without an ``actor`` it was the site itself. ``person`` is whom it concerns; left
     out, the row's own ``user`` or ``owner``. ``before`` and ``after`` hold the changed
     columns alone; of a column that is secret or private, by its name, only that it
-    changed is kept. Texts that are too long are cut.
+    changed is kept. Texts that are too long are cut. ``is_nameless`` keeps the row's key
+    alone: it is a person's who goes.
     """
     return AuditEntry.objects.create(
         actor=actor,
@@ -45,7 +48,7 @@ def record(
         action=action,
         target_type=target._meta.label_lower,
         target_pk=str(target.pk),
-        target_text=_cut(str(target), 200),
+        target_text=FORGOTTEN if is_nameless else _cut(str(target), 200),
         person_id=person.pk if person else _person_of(target),
         before=_kept(before or {}),
         after=_kept(after or {}),
@@ -54,13 +57,12 @@ def record(
 
 
 def forget(user: User, addresses: Collection[str] = ()) -> None:
-    """Strike out of the log, and of their looks, who somebody was whose account goes.
+    """Strike out of the log who somebody was whose account goes.
 
     ``addresses`` are those they had beside the one of their account. Reads the whole
     log, and may be repeated.
     """
     AuditEntry.objects.strike_out(user.pk, {user.email, *addresses})
-    Impersonation.objects.filter(admin=user).update(admin_name=FORGOTTEN)
 
 
 def _person_of(target: Model) -> int | None:

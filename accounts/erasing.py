@@ -15,7 +15,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import audit, former_addresses, ledger
+from accounts import audit, former_addresses, impersonation, ledger
 from accounts.models import Invitation, User, Wallet
 
 _AT_ONCE = 500
@@ -31,6 +31,7 @@ def erase_sign_in(user: User) -> None:
     _end_sessions(user, addresses)
     _scrub_admin_log(user, addresses)
     audit.forget(user, addresses)
+    impersonation.forget(user)
     for address in addresses:
         Invitation.objects.filter(email__iexact=address).delete()
     Invitation.objects.filter(accepted_by=user).delete()

@@ -21,6 +21,7 @@ from django.utils.formats import date_format
 
 from accounts import audit, notices
 from accounts.models import AuditEntry, Impersonation, User
+from accounts.models.audit import FORGOTTEN
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -111,9 +112,7 @@ def end(look: Impersonation, *, why: str) -> None:
         rows = Impersonation.objects.filter(pk=look.pk, ended_at__isnull=True)
         if not rows.update(ended_at=look.ended_at):
             return
-        if look.notice is not None:
-            look.notice.text = words(look)
-            look.notice.save(update_fields=["text"])
+        _tell_anew(look)
         audit.record(
             Action.LOOK_END,
             look.person,
@@ -135,6 +134,26 @@ def end_overdue() -> int:
     return len(looks)
 
 
+def forget(admin: User) -> None:
+    """Take the name of an admin whose account goes out of their looks and notices.
+
+    May be repeated.
+    """
+    looks = Impersonation.objects.filter(admin=admin).select_related("notice")
+    for look in looks:
+        look.admin_name = FORGOTTEN
+        with transaction.atomic():
+            look.save(update_fields=["admin_name"])
+            _tell_anew(look)
+
+
+def _tell_anew(look: Impersonation) -> None:
+    """Write into the person's notice what has become of a look."""
+    if look.notice is not None:
+        look.notice.text = words(look)
+        look.notice.save(update_fields=["text"])
+
+
 def words(look: Impersonation) -> str:
     """Return what the person is told: who looked, when and why."""
     zone = timezone.get_default_timezone()
@@ -146,10 +165,10 @@ def words(look: Impersonation) -> str:
         ended = timezone.localtime(look.ended_at, zone)
         until = "–".join(dict.fromkeys((f"{began:%H:%M}", f"{ended:%H:%M}")))  # noqa: RUF001
     day = date_format(began, "j M Y")
-    return (
-        f"{look.admin_name} from the team looked at your account on {day}, {until} "
-        f"({began:%Z}): {look.reason}"
-    )
+    who = f"{look.admin_name} from the team"
+    if look.admin_name == FORGOTTEN:
+        who = "Somebody from the team, who has left since,"
+    return f"{who} looked at your account on {day}, {until} ({began:%Z}): {look.reason}"
 
 
 def _renew(request: HttpRequest) -> None:

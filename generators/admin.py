@@ -1,19 +1,16 @@
 """The admin's pages on generations and jobs; with those on models and connections."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import ChoicesFieldListFilter
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 
 from accounts.admin_pages import RecordAdmin
-from accounts.audit_changes import between
 from accounts.models import AuditEntry
 from accounts.requests import person
 from generators import (
@@ -26,6 +23,7 @@ from generators import (
     jobs,
 )
 from generators.admin_connections import but_for_connections
+from generators.admin_job_acts import carry_out
 from generators.cost_words import usd_words
 from generators.models import Generation, GenerationJob, JobEvent
 
@@ -199,7 +197,7 @@ class GenerationJobAdmin(RecordAdmin):
     ) -> None:
         """Ask for an end of those that have not ended, as their owners could."""
         asked = sum(
-            self._acted(request, job, act=jobs.cancel_job, action=Act.CANCEL)
+            carry_out(self, request, job, act=jobs.cancel_job, action=Act.CANCEL)
             for job in queryset
         )
         self.message_user(request, f"{asked} jobs are being canceled.")
@@ -210,7 +208,7 @@ class GenerationJobAdmin(RecordAdmin):
     ) -> None:
         """Let those that wait for an admin be drawn."""
         agreed = sum(
-            self._acted(request, job, act=approvals.approve, action=Act.APPROVE)
+            carry_out(self, request, job, act=approvals.approve, action=Act.APPROVE)
             for job in self._of_others(request, queryset)
         )
         self.message_user(request, f"{agreed} jobs may be drawn.")
@@ -221,7 +219,7 @@ class GenerationJobAdmin(RecordAdmin):
     ) -> None:
         """End those that wait for an admin; their credits go back."""
         ended = sum(
-            self._acted(request, job, act=approvals.decline, action=Act.DECLINE)
+            carry_out(self, request, job, act=approvals.decline, action=Act.DECLINE)
             for job in self._of_others(request, queryset)
         )
         self.message_user(request, f"{ended} jobs were declined.")
@@ -232,24 +230,6 @@ class GenerationJobAdmin(RecordAdmin):
         """Leave one's own jobs to another admin; superusers decide on theirs too."""
         admin = person(request)
         return [job for job in queryset if approvals.may_decide(admin, job)]
-
-    def _acted(
-        self,
-        request: HttpRequest,
-        job: GenerationJob,
-        *,
-        act: Callable[[GenerationJob], bool],
-        action: AuditEntry.Action,
-    ) -> bool:
-        """Do it and write it down together; say whether it was still to be done."""
-        with transaction.atomic():
-            rows = GenerationJob.objects.filter(pk=job.pk).values("status", "phase")
-            before = rows.get()
-            if not act(job):
-                return False
-            changes = between(GenerationJob, before, rows.get())
-            self.log_act(request, job, action, changes=changes)
-        return True
 
     @admin.display(description="Estimated cost")
     def estimated_cost(self, job: GenerationJob) -> str:

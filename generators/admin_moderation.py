@@ -26,6 +26,10 @@ from generators.moderation_forms import DecisionForm, ReasonForm
 
 AT_ONCE = 200
 """How many presses one press of a button dismisses."""
+DECIDED_MEANWHILE = (
+    "Nothing was done: this case was decided a moment ago. See below what was done, and "
+    "decide again if that is not enough."
+)
 
 
 def badge(request: HttpRequest) -> int:
@@ -116,7 +120,7 @@ class PromptVerdictAdmin(RecordAdmin):
         form = ReasonForm(request.POST if "reason" in request.POST else None)
         if form.is_valid():
             reason = form.cleaned_data["reason"]
-            decision = Decision(fate=Fate.DISMISS, reason=reason)
+            decision = Decision(seen="", fate=Fate.DISMISS, reason=reason)
             for verdict in waiting:
                 moderation.decide(verdict, person(request), decision)
             messages.success(request, "They are dismissed.")
@@ -196,8 +200,10 @@ class PromptVerdictAdmin(RecordAdmin):
         form = self._decision_form(request, verdict, request.POST)
         if not form.is_valid():
             return self._show_case(request, verdict, form=form)
-        moderation.decide(verdict, person(request), form.decision())
-        messages.success(request, f"Case {verdict.pk} is decided.")
+        if moderation.decide(verdict, person(request), form.decision()):
+            messages.success(request, f"Case {verdict.pk} is decided.")
+        else:
+            messages.warning(request, DECIDED_MEANWHILE)
         return redirect("admin:generators_promptverdict_change", verdict.pk)
 
     def _decision_form(
@@ -207,6 +213,7 @@ class PromptVerdictAdmin(RecordAdmin):
         return DecisionForm(
             typed,
             pictures=moderation.pictures_of(verdict),
+            seen=moderation.mark_of(verdict),
             may_erase=may("gallery.delete_image"),
             may_stop=may("accounts.change_user") and verdict.owner != request.user,
         )

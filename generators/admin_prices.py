@@ -12,17 +12,22 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.admin_pages import QuickAdmin
+from accounts.audit_changes import Changes, Snapshot, between, values_of
 from accounts.credit_words import price_words
+from accounts.models import AuditEntry
 from accounts.requests import person
 from generators import catalog, prices, pricing
 from generators.capabilities import Capabilities
 from generators.margins import credit_usd
 from generators.models import ImageModel, Price
-from generators.price_forms import PriceForm, SeveralForm
+from generators.price_forms import PriceForm, SeveralForm, VersionForm
 from generators.price_sheets import Line, Sheet, sheet_of
 from generators.terms import Terms
 
+Action = AuditEntry.Action
 VERSIONS_SHOWN: Final = 50
+VERSION_COLUMNS: Final = ("credits", "rules", "costs", "valid_from")
+"""What the audit log tells of a version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +147,15 @@ def withdraw(
 ) -> HttpResponseBase:
     """Take back a version that has not begun."""
     price = get_object_or_404(image_model.prices, pk=price_id)
-    if prices.withdraw(price):
-        model_admin.log_change(request, image_model, f"Price withdrawn: {price}")
+    with transaction.atomic():
+        is_withdrawn = prices.withdraw(price)
+        if is_withdrawn:
+            changes = _between(values_of(price), {})
+            words = f"Price withdrawn: {price}"
+            model_admin.log_act(
+                request, image_model, Action.CHANGE, changes=changes, reason=words
+            )
+    if is_withdrawn:
         messages.success(request, f"Withdrawn: {price}.")
     else:
         messages.warning(request, "It has begun meanwhile. Make a new price instead.")
@@ -160,10 +172,10 @@ def _make(
     if is_same and form.cleaned_data["valid_from"] is None:
         messages.info(request, "That is the price already.")
         return True
-    price = form.add(image_model, form.terms, person(request))
+    with transaction.atomic():
+        price = _add(model_admin, request, image_model, form=form, terms=form.terms)
     if price is None:
         return False
-    model_admin.log_change(request, image_model, f"New price: {price}")
     messages.success(request, f"New price: {price}.")
     return True
 
@@ -176,15 +188,46 @@ def _make_several(
 ) -> bool:
     with transaction.atomic():
         for row in rows:
-            price = form.add(row, form.terms_of(row), person(request))
-            if price is None:
+            terms = form.terms_of(row)
+            if not _add(model_admin, request, row, form=form, terms=terms):
                 transaction.set_rollback(True)
                 return False
-            if form.cleaned_data["is_switched_on"]:
-                ImageModel.objects.filter(pk=row.pk).update(enabled=True)
-            model_admin.log_change(request, row, f"New price: {price}")
     messages.success(request, f"{len(rows)} image models have a new price.")
     return True
+
+
+def _add(
+    model_admin: QuickAdmin,
+    request: HttpRequest,
+    row: ImageModel,
+    *,
+    form: VersionForm,
+    terms: Terms,
+) -> Price | None:
+    """Make a version, switch its model on if that was chosen, and write both down.
+
+    Belongs into a transaction; nothing is written where the form refuses the version.
+    """
+    before = row.price
+    price = form.add(row, terms, person(request))
+    if price is None:
+        return None
+    changes = _between(values_of(before) if before else {}, values_of(price))
+    if form.cleaned_data.get("is_switched_on") and not row.enabled:
+        ImageModel.objects.filter(pk=row.pk).update(enabled=True)
+        changes.before["enabled"], changes.after["enabled"] = False, True
+    words = f"New price: {price}"
+    model_admin.log_act(request, row, Action.CHANGE, changes=changes, reason=words)
+    return price
+
+
+def _between(before: Snapshot, after: Snapshot) -> Changes:
+    """Return what differs between two versions, one of which may be none."""
+    was, now = (
+        {name: each[name] for name in VERSION_COLUMNS if name in each}
+        for each in (before, after)
+    )
+    return between(Price, was, now)
 
 
 def _preview(sheet: Sheet, able: Capabilities, now: Terms | None) -> dict[str, Any]:

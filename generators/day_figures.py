@@ -66,9 +66,13 @@ def figures_of(day: dt.date) -> list[DayFigure]:
 
 
 def people_of(day: dt.date) -> list[PersonDay]:
-    """Add up each person's day as it stands now; nothing is saved."""
+    """Add up each person's day as it stands now; nothing is saved.
+
+    Jobs of deleted accounts are nobody's; they stay in all other figures.
+    """
     wanted = ("num_jobs", "num_pictures", "credits")
-    rows = ended_on(day).order_by().values("owner_id")
+    owned = ended_on(day).filter(owner__isnull=False)
+    rows = owned.order_by().values("owner_id")
     return [
         PersonDay(day=day, **row)
         for row in rows.annotate(**{name: SUMS[name] for name in wanted})

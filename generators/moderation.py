@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit, notices
@@ -43,10 +43,12 @@ class Fate(StrEnum):
 class Decision:
     """What one admin decided of one press, and why.
 
+    ``seen`` is the mark of the press as it stood when they looked (``mark_of``).
     ``pictures`` are those that ``fate`` is for; ``warning`` is what the person reads,
     empty for nothing; ``is_stopped`` takes their account's use away.
     """
 
+    seen: str
     fate: Fate
     pictures: Collection[UUID] = ()
     warning: str = ""
@@ -87,16 +89,41 @@ def show(verdict: PromptVerdict, admin: User, reason: str) -> None:
     audit.record(Act.SHOW, verdict, actor=admin, after=after, reason=reason)
 
 
-def decide(verdict: PromptVerdict, admin: User, decision: Decision) -> None:
-    """Do what an admin decided, and take the press out of the queue."""
+def mark_of(verdict: PromptVerdict) -> str:
+    """Return what tells a press from the same one once it is decided, or decided anew."""
+    return verdict.decided_at.isoformat() if verdict.decided_at else ""
+
+
+def decide(verdict: PromptVerdict, admin: User, decision: Decision) -> bool:
+    """Do what an admin decided, and take the press out of the queue.
+
+    ``False`` when it was decided since they looked, or is gone: nothing is done then.
+    """
     with transaction.atomic():
-        if decision.fate in {Fate.TRASH, Fate.ERASE}:
-            _take_pictures(verdict, admin, decision)
-        if decision.warning:
-            _warn(verdict.owner, admin, decision)
-        if decision.is_stopped:
-            _stop(verdict.owner, admin, decision)
-        _close(verdict, admin, decision)
+        held = _held(verdict)
+        if held is None or mark_of(held) != decision.seen:
+            return False
+        _carry_out(held, admin, decision)
+    return True
+
+
+def _held(verdict: PromptVerdict) -> PromptVerdict | None:
+    """Hold a press with all that rules found in it, always in the same order."""
+    found = Q(pk=verdict.pk)
+    if verdict.generation_id is not None:
+        found |= Q(generation=verdict.generation_id)
+    rows = PromptVerdict.objects.select_for_update().filter(found).order_by("pk")
+    return next((row for row in list(rows) if row.pk == verdict.pk), None)
+
+
+def _carry_out(verdict: PromptVerdict, admin: User, decision: Decision) -> None:
+    if decision.fate in {Fate.TRASH, Fate.ERASE}:
+        _take_pictures(verdict, admin, decision)
+    if decision.warning:
+        _warn(verdict.owner, admin, decision)
+    if decision.is_stopped:
+        _stop(verdict.owner, admin, decision)
+    _close(verdict, admin, decision)
 
 
 def _take_pictures(verdict: PromptVerdict, admin: User, decision: Decision) -> None:

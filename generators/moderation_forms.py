@@ -37,9 +37,11 @@ class ReasonForm(forms.Form):
 class DecisionForm(forms.Form):
     """What becomes of a press that was flagged, and of who pressed.
 
-    ``may_erase`` and ``may_stop`` offer what this admin has the right to.
+    ``may_erase`` and ``may_stop`` offer what this admin has the right to; ``seen`` marks
+    the press as it stands on the page.
     """
 
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
     fate = forms.ChoiceField(label="Decision", widget=UnfoldAdminRadioSelectWidget)
     pictures = forms.MultipleChoiceField(
         required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
@@ -64,6 +66,7 @@ class DecisionForm(forms.Form):
         typed: Any = None,
         *,
         pictures: Iterable[Image],
+        seen: str,
         may_erase: bool,
         may_stop: bool,
     ) -> None:
@@ -74,6 +77,7 @@ class DecisionForm(forms.Form):
         ]
         self._set_choices("fate", _fates(bool(named), may_erase=may_erase))
         self._set_choices("pictures", named)
+        self.initial["seen"] = seen
         self.initial["pictures"] = [key for key, _ in named]
         if not named:
             del self.fields["pictures"]
@@ -97,6 +101,7 @@ class DecisionForm(forms.Form):
         """Return what was decided; the form is valid."""
         cleaned = self.cleaned_data
         return Decision(
+            seen=cleaned["seen"],
             fate=Fate(cleaned["fate"]),
             pictures=cleaned.get("pictures", ()),
             warning=cleaned["warning"],

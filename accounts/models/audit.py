@@ -71,6 +71,8 @@ class AuditEntry(AppendOnlyModel):
         CANCEL = "cancel", "canceled"
         APPROVE = "approve", "agreed to"
         DECLINE = "decline", "declined"
+        SEND_AGAIN = "send-again", "sent again"
+        GIVE_UP = "give-up", "gave up"
         TRY = "try", "tried"
         SIGN_OUT = "sign-out", "signed out everywhere"
         LOOK = "look", "began to look as"

@@ -10,12 +10,13 @@ from typing import Final
 
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from generators import approvals, jobs, stuck_jobs
 from generators.models import GenerationJob
 
 RIGHTS: Final = ("generators.view_generationjob", "generators.change_generationjob")
 
+Action = AuditEntry.Action
 Status = GenerationJob.Status
 Phase = GenerationJob.Phase
 
@@ -24,7 +25,7 @@ Phase = GenerationJob.Phase
 class Act:
     """One thing to do: what its button says, what it asks, and what it said afterwards.
 
-    ``carry_out`` answers whether it changed anything.
+    ``carry_out`` answers whether it changed anything; ``action`` names it in the audit log.
     """
 
     slug: str
@@ -32,7 +33,8 @@ class Act:
     question: str
     done: str
     fits: Callable[[GenerationJob, User], bool]
-    carry_out: Callable[[GenerationJob, User], bool]
+    carry_out: Callable[[GenerationJob], bool]
+    action: AuditEntry.Action
     is_grave: bool = False
 
     def address(self, job: GenerationJob) -> str:
@@ -64,7 +66,8 @@ ACTS: Final = (
         question="It takes its turn and is drawn. Its credits are set aside already.",
         done="The job takes its turn.",
         fits=_is_held,
-        carry_out=lambda job, user: approvals.approve(job),
+        carry_out=approvals.approve,
+        action=Action.APPROVE,
     ),
     Act(
         slug="decline",
@@ -72,7 +75,8 @@ ACTS: Final = (
         question="It ends without a picture, and all its credits go back.",
         done="The job is declined; its credits went back.",
         fits=_is_held,
-        carry_out=lambda job, user: approvals.decline(job),
+        carry_out=approvals.decline,
+        action=Action.DECLINE,
         is_grave=True,
     ),
     Act(
@@ -82,7 +86,8 @@ ACTS: Final = (
         "the next free worker takes it.",
         done="The job is in its lane, and a worker was called.",
         fits=_may_go_again,
-        carry_out=lambda job, user: stuck_jobs.send_again(job),
+        carry_out=stuck_jobs.send_again,
+        action=Action.SEND_AGAIN,
     ),
     Act(
         slug="cancel",
@@ -91,7 +96,8 @@ ACTS: Final = (
         "A provider that has begun and cannot stop will deliver all the same.",
         done="The job is being canceled.",
         fits=_is_under_way,
-        carry_out=lambda job, user: jobs.cancel_job(job),
+        carry_out=jobs.cancel_job,
+        action=Action.CANCEL,
         is_grave=True,
     ),
     Act(
@@ -101,7 +107,8 @@ ACTS: Final = (
         "all its credits go back; the provider may bill you for it all the same.",
         done="The job is ended; its credits went back.",
         fits=_is_unknown,
-        carry_out=lambda job, user: stuck_jobs.give_up(job, by=str(user)),
+        carry_out=stuck_jobs.give_up,
+        action=Action.GIVE_UP,
         is_grave=True,
     ),
 )

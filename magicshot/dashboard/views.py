@@ -1,15 +1,17 @@
 """Asks whether one job shall be helped, and does it."""
 
+from typing import cast
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods
 
-from accounts.models import User
+from accounts.admin_pages import QuickAdmin
 from accounts.requests import person
+from generators import admin_job_acts
 from generators.models import GenerationJob
 from magicshot.dashboard import acts, kept_figures
 from magicshot.dashboard.acts import RIGHTS, Act
@@ -31,7 +33,7 @@ def act(request: HttpRequest, pk: int, slug: str) -> HttpResponse:
         messages.warning(request, MOVED_ON)
         return redirect("admin:index")
     if request.method == "POST":
-        _carry_out(request, chosen, job, user)
+        _carry_out(request, chosen, job)
         return redirect("admin:index")
     context = admin.site.each_context(request) | {
         "title": f"{chosen.label}?",
@@ -41,15 +43,12 @@ def act(request: HttpRequest, pk: int, slug: str) -> HttpResponse:
     return TemplateResponse(request, "admin/dashboard/act.html", context)
 
 
-def _carry_out(
-    request: HttpRequest, chosen: Act, job: GenerationJob, user: User
-) -> None:
-    """Do it, and leave a line in the job's history."""
-    with transaction.atomic():
-        is_done = chosen.carry_out(job, user)
-        if is_done:
-            pages = admin.site.get_model_admin(GenerationJob)
-            pages.log_change(request, job, f"{chosen.label}, from the dashboard")
+def _carry_out(request: HttpRequest, chosen: Act, job: GenerationJob) -> None:
+    """Do it, as the list of jobs does, and say what became of it."""
+    pages = cast(QuickAdmin, admin.site.get_model_admin(GenerationJob))
+    is_done = admin_job_acts.carry_out(
+        pages, request, job, act=chosen.carry_out, action=chosen.action
+    )
     if is_done:
         kept_figures.forget()
         messages.success(request, chosen.done)

@@ -7,7 +7,8 @@ the person last. Each step may be repeated and says whether it is done; one that
 such as a job that a worker still draws, is asked again at the next pass.
 
 What stays is nobody's: the ledger's entries in a wallet without an owner, jobs without
-owner, prompt and recipe, and for a year a digest of the address.
+owner, prompt and recipe, an entry in the audit log with the account's key, and for a
+year a digest of the address.
 """
 
 import logging
@@ -15,9 +16,9 @@ from collections.abc import Callable
 
 from django.db import connection, transaction
 
-from accounts import deletions, erasing, former_addresses
+from accounts import audit, deletions, erasing, former_addresses
 from accounts.billing import closing
-from accounts.models import User, Wallet
+from accounts.models import AuditEntry, User, Wallet
 from gallery import retention
 from gallery.models import Image
 from generators import forgetting
@@ -97,6 +98,7 @@ def _delete_person(user: User) -> bool:
             if rows.objects.filter(owner=user).exists():
                 return False
         erasing.close_wallet(user)
+        audit.record(AuditEntry.Action.DELETE, user, is_nameless=True)
         user.delete()
     logger.info("Account %d is deleted", key)
     return True

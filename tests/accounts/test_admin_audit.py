@@ -1,7 +1,7 @@
 """Whatever changes in the admin leaves an entry in the audit log, with before and after."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -9,10 +9,12 @@ from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.models import Group as Rights
 from django.contrib.auth.models import Permission
+from django.db.models.signals import pre_save
 from django.test import RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts import ledger
+from accounts import deletions, ledger
 from accounts.admin_pages import QuickAdmin
 from accounts.models import (
     AuditEntry,
@@ -25,6 +27,7 @@ from accounts.models import (
     User,
     Wallet,
 )
+from generators import prices
 from generators.connections import set_key
 from generators.models import (
     Connection,
@@ -33,6 +36,7 @@ from generators.models import (
     PromptRule,
     PromptVerdict,
 )
+from generators.terms import Terms
 from tests import factories
 from tests.accounts.filled_form import filled_form
 
@@ -318,6 +322,44 @@ def test_a_deletion_that_is_asked_for_and_taken_back_leaves_entries(boss, staff,
     kept = AuditEntry.objects.latest("pk")
     assert (kept.action, kept.person) == (Action.CHANGE, alice)
     assert kept.reason == "Kept after all."
+
+
+@pytest.fixture
+def full_log():
+    """Let nothing more be written into the audit log."""
+
+    class Full(Exception):
+        """There is no room."""
+
+    def refuse(**_):
+        raise Full
+
+    pre_save.connect(refuse, sender=AuditEntry)
+    yield Full
+    pre_save.disconnect(refuse, sender=AuditEntry)
+
+
+def test_when_the_log_takes_nothing_then_no_account_is_kept(boss, staff, full_log, bob):
+    deletions.ask(bob, by=staff)
+    with pytest.raises(full_log):
+        act_on(boss, Deletion.objects.get(), "keep_accounts")
+    bob.refresh_from_db()
+    assert bob.deletion_due_at is not None
+    assert Deletion.objects.exists()
+
+
+def test_when_the_log_takes_nothing_then_no_price_changes(boss, rows, full_log):
+    row = rows[ImageModel]
+    moment = timezone.now() + timedelta(days=2)
+    later = prices.add(row, Terms(credits=9), valid_from=moment)
+    typed = {"credits": "7", "rules": "", "costs": "", "valid_from": "", "note": ""}
+    with pytest.raises(full_log):
+        boss.post(page(ImageModel, "new_price", row.pk), typed)
+    assert row.prices.latest("valid_from") == later
+    assert row.prices.count() == 2
+    with pytest.raises(full_log):
+        boss.post(page(ImageModel, "withdraw_price", row.pk, later.pk))
+    assert row.prices.count() == 2
 
 
 def test_a_declined_job_says_how_it_stood(boss, rows, alice):

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, get_resolver, path, reverse
 from django.utils import timezone
 
-from accounts import audit, impersonation
+from accounts import erasing, impersonation
 from accounts.looking import only_by_oneself
 from accounts.models import AuditEntry, Impersonation, Notice, User
 from accounts.sign_in import is_still_signed_in
@@ -459,10 +459,15 @@ def test_the_person_is_told_on_their_next_visit_until_they_put_it_away(
 
 def test_when_the_admin_leaves_then_their_name_goes(looking, staff):
     looking.post(reverse(STOP))
-    audit.forget(staff)
+    for _ in "ab":
+        erasing.erase_sign_in(staff)
     staff.delete()
     look = Impersonation.objects.get()
     assert (look.admin, look.admin_name) == (None, "somebody who left")
+    told = Notice.objects.get().text
+    assert told.startswith("Somebody from the team, who has left since, looked at")
+    assert told.endswith("they asked for help")
+    assert "stan" not in told
     assert AuditEntry.objects.count() == 2
 
 

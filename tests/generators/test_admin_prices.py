@@ -92,6 +92,34 @@ def test_when_a_price_is_typed_then_it_is_in_force_with_all_its_terms(
     assert studio_model.prices.count() == 2
 
 
+def entry_of(row):
+    """Return the newest entry about an image model."""
+    entries = AuditEntry.objects.filter(target_type="generators.imagemodel")
+    return entries.filter(target_pk=str(row.pk)).first()
+
+
+def test_when_a_price_changes_then_the_log_has_it_before_and_after(
+    boss, staff, studio_model
+):
+    old = latest(studio_model)
+    rules = json.dumps([{"credits": 25, "options": HIGH}])
+    boss.post(page("new_price", studio_model), typed(rules=rules))
+    new = latest(studio_model)
+    entry = entry_of(studio_model)
+    assert (entry.action, entry.actor) == (AuditEntry.Action.CHANGE, staff)
+    assert (entry.before["credits"], entry.after["credits"]) == (6, 7)
+    assert (entry.before["rules"], entry.after["rules"]) == (old.rules, new.rules)
+    assert entry.reason == f"New price: {new}"
+    assert "enabled" not in entry.after
+    later = at(timezone.now() + dt.timedelta(days=2))
+    boss.post(page("new_price", studio_model), typed(credits="8", valid_from=later))
+    newest = latest(studio_model)
+    boss.post(page("withdraw_price", studio_model, newest.pk))
+    entry = entry_of(studio_model)
+    assert (entry.before["credits"], entry.after) == (8, {})
+    assert entry.reason == f"Price withdrawn: {newest}"
+
+
 def test_when_what_is_shown_is_typed_again_then_it_says_the_same(boss, studio_model):
     rules = (PriceRule(credits=0, max_pixels=100), PriceRule(credits=9))
     costs = (CostRule(usd=0, max_pixels=100), CostRule(usd=0.5))
@@ -324,6 +352,11 @@ def test_when_several_are_chosen_then_all_get_the_price(boss, staff, bare):
     assert bare.price.made_by == staff
     told = AuditEntry.objects.filter(actor=staff, target_type="generators.imagemodel")
     assert told.count() == 2
+    first, again = entry_of(bare), entry_of(paid)
+    assert (first.before, first.after["credits"]) == ({"enabled": False}, 4)
+    assert first.after["enabled"] is True
+    assert (again.before["credits"], again.after["credits"]) == (6, 4)
+    assert "enabled" not in again.after, "it was on before"
 
 
 def test_when_one_of_several_cannot_be_priced_then_none_is(boss, bare):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.contrib.auth.models import Permission
+from django.contrib.messages import get_messages
 from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
@@ -14,6 +15,7 @@ from accounts.models import AuditEntry, Notice, User
 from gallery.models import Image, StoredFile
 from generators import admin_moderation, moderation
 from generators.models import PromptRule, PromptVerdict
+from generators.moderation import Decision, Fate
 from generators.prompt_checks import PromptRefused
 from tests import factories
 from tests.gallery.making import make_image
@@ -255,6 +257,37 @@ def test_several_things_are_done_with_one_press(boss, case, pictures, alice):
         "warned": True,
         "stopped": True,
     }
+
+
+def test_a_second_press_of_the_button_does_nothing(boss, case, alice):
+    press = {"fate": "leave", "warning": "No dragons.", "is_stopped": "on", "seen": ""}
+    decide(boss, case, **press)
+    told = [
+        str(each) for each in get_messages(decide(boss, case, **press).wsgi_request)
+    ]
+    assert admin_moderation.DECIDED_MEANWHILE in told
+    assert Notice.objects.count() == 1
+    assert acts() == [Action.WARN, Action.STOP, Action.DECIDE]
+
+
+def test_what_was_decided_is_decided_again_from_its_page(boss, case):
+    decide(boss, case, fate="dismiss")
+    page = boss.get(address(case))
+    seen = page.context["form"]["seen"].value()
+    assert f'name="seen" value="{seen}"' in page.content.decode()
+    decide(boss, case, fate="leave", warning="No dragons.", seen=seen)
+    case.refresh_from_db()
+    assert case.state == State.ACTED
+    assert acts() == [Action.DISMISS, Action.WARN, Action.DECIDE]
+    entry = AuditEntry.objects.get(action=Action.DECIDE)
+    assert entry.before == {"state": "dismissed"}
+
+
+def test_what_is_gone_is_not_decided(case, staff):
+    PromptVerdict.objects.all().delete()
+    decision = Decision(seen="", fate=Fate.DISMISS, reason="rule 4")
+    assert not moderation.decide(case, staff, decision)
+    assert acts() == []
 
 
 def test_other_rules_that_flagged_the_same_press_are_decided_with_it(boss, alice, case):

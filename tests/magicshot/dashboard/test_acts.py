@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import ledger
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from generators import wake
 from generators.models import GenerationJob
 from tests.generators.test_stuck_jobs import (
@@ -68,8 +68,36 @@ def test_when_somebody_may_act_then_it_is_asked_and_then_done(
     job.refresh_from_db()
     assert job.status == status
     assert is_whole(alice) == (status in {Status.FAILED, Status.CANCELED})
-    entry = LogEntry.objects.get()
-    assert (entry.object_id, entry.user.email) == (str(job.pk), "hal@example.org")
+    line = LogEntry.objects.get()
+    assert (line.object_id, line.user.email) == (str(job.pk), "hal@example.org")
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.target_pk) == (act, str(job.pk))
+    assert (entry.actor_name, entry.person_id) == ("hal@example.org", alice.pk)
+    moved = make in {lost, unknown} or act in {"cancel", "decline"}
+    assert entry.after.get("status") == (status if moved else None)
+    assert entry.before.keys() == entry.after.keys()
+
+
+def test_when_the_list_does_the_same_then_the_log_says_the_same(helper_with, alice):
+    client = helper_with(*RIGHTS)
+    here, there = held(alice), held(alice)
+    client.post(address(here, "decline"))
+    chosen = {"action": "decline_jobs", "_selected_action": [there.pk]}
+    client.post(reverse("admin:generators_generationjob_changelist"), chosen)
+    columns = ("action", "actor_id", "person_id", "before", "after", "reason")
+    one, other = AuditEntry.objects.values(*columns)
+    assert one == other
+    assert one["before"]["status"] == Status.QUEUED
+
+
+def test_when_somebody_gave_up_then_the_job_does_not_name_them(
+    helper_with, alice, caplog
+):
+    job = unknown(alice)
+    helper_with(*RIGHTS).post(address(job, "give-up"))
+    job.refresh_from_db()
+    assert job.failure_detail == "An admin ended it"
+    assert "hal@" not in caplog.text + str(GenerationJob.objects.values())
 
 
 def test_when_a_running_job_is_canceled_then_its_worker_is_told(helper_with, alice):

@@ -8,10 +8,10 @@ import time_machine
 
 from accounts.models import User
 from generators.contracts import Lane
-from generators.models import DayFigure, GenerationJob
+from generators.models import DayFigure, GenerationJob, PersonDay
 from magicshot.dashboard.figures import figures
 from magicshot.dashboard.spans import MONTH, TODAY
-from tests.magicshot.dashboard.conftest import failed
+from tests.magicshot.dashboard.conftest import INDEX, failed
 
 Status = GenerationJob.Status
 Kind = GenerationJob.FailureKind
@@ -130,6 +130,22 @@ def test_when_people_are_many_then_only_the_first_ten_are_told(make_ended, db):
         make_ended(person, settled_credits=number)
     found = credits(figures(MONTH).people)
     assert found == [(str(people[n].pk), n) for n in range(11, 1, -1)]
+
+
+def test_when_somebody_left_then_their_jobs_count_but_are_nobodys(
+    make_ended, alice, boss
+):
+    days = (NOW, NOW - timedelta(days=1), NOW - timedelta(days=2))
+    gone = [make_ended(None, at=at, settled_credits=9) for at in days]
+    make_ended(alice, settled_credits=4)
+    found = figures(MONTH)
+    assert credits(found.people) == [(str(alice.pk), 4)]
+    assert found.total.num_jobs == 1 + len(gone)
+    assert found.total.credits == 4 + 9 * len(gone)
+    assert set(PersonDay.objects.values_list("owner", flat=True)) <= {alice.pk}
+    page = boss.get(INDEX)
+    assert page.status_code == 200
+    assert alice.email in page.content.decode()
 
 
 def test_when_nothing_ever_happened_then_everything_is_empty(db):

@@ -20,8 +20,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import deletions, ledger, ledger_audit
-from accounts.models import CreditEntry, Deletion, Invitation, User, Wallet
+from accounts import audit, deletions, ledger, ledger_audit
+from accounts.models import AuditEntry, CreditEntry, Deletion, Invitation, User, Wallet
+from accounts.models.audit import FORGOTTEN
 from gallery import retention
 from gallery.disk import DurableFileSystemStorage
 from gallery.models import Image, StoredFile, Tag
@@ -104,6 +105,16 @@ def test_nothing_of_them_is_found_anywhere_afterwards(carol, staff, caplog):
         assert not model._default_manager.exists(), model
     for model in (EmailAddress, Session, UserSession, Deletion):
         assert not model._default_manager.exists(), model
+
+
+def test_the_audit_log_says_which_account_went_and_no_more(carol):
+    key = carol.pk
+    leave(carol)
+    entry = AuditEntry.objects.get(action=AuditEntry.Action.DELETE)
+    assert (entry.actor_id, entry.actor_name) == (None, audit.THE_SITE)
+    assert (entry.target_type, entry.target_pk) == ("accounts.user", str(key))
+    assert (entry.target_text, entry.person_id) == (FORGOTTEN, key)
+    assert (entry.before, entry.after, entry.reason) == ({}, {}, "")
 
 
 def test_what_is_kept_adds_up_and_names_nobody(carol):
