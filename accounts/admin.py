@@ -14,8 +14,9 @@ from unfold.decorators import action
 
 from accounts import (
     admin_audit_log,
-    admin_billing,
     admin_deletions,
+    admin_offers,
+    admin_payments,
     admin_people,
     admin_sign_in,
     ledger,
@@ -27,8 +28,9 @@ from accounts.models import AuditEntry, CreditEntry, Invitation, Wallet
 
 __all__ = [
     "admin_audit_log",
-    "admin_billing",
     "admin_deletions",
+    "admin_offers",
+    "admin_payments",
     "admin_people",
     "admin_sign_in",
 ]

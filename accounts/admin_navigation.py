@@ -75,7 +75,7 @@ GROUPS = (
                 "webhook",
                 "accounts",
                 "stripeevent",
-                badge="accounts.admin_billing.event_badge",
+                badge="accounts.admin_payments.event_badge",
             ),
         ),
     ),

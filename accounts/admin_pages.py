@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin
 
 from accounts import admin_audit, audit
+from accounts.admin_keys import known_initial, names_wrong_rows
 from accounts.admin_lists import BoundedPaginator, matching
 from accounts.audit_changes import NOTHING, Changes
 from accounts.models import AuditEntry, User
@@ -59,6 +61,21 @@ class QuickAdmin(ModelAdmin):  # type: ignore[misc]
         if not settings.STAFF_SEES_PROMPTS and private & set(lookup.split("__")):
             return False
         return bool(super().lookup_allowed(lookup, value, request))
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin with what the address says, but for keys that no row could have."""
+        initial = super().get_changeform_initial_data(request)
+        return known_initial(self.model, initial)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, and carry out what is sent from it if its rows could be."""
+        if request.method == "POST" and names_wrong_rows(request, self.model):
+            messages.error(request, "These rows are not there. Choose them again.")
+            return redirect(request.get_full_path())
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        return response
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

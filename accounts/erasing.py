@@ -3,7 +3,7 @@
 Each function may be repeated, and broken off at any point and called again.
 """
 
-import json
+import re
 from collections.abc import Collection, Iterator
 from itertools import islice
 
@@ -12,10 +12,10 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts import audit, former_addresses, impersonation, ledger
+from accounts.addresses import is_named, keys_naming, pattern_of
 from accounts.models import Invitation, User, Wallet
 
 _AT_ONCE = 500
@@ -66,7 +66,8 @@ def _end_sessions(user: User, addresses: Collection[str]) -> None:
     Whose a session is stands inside it, so each is looked into; old ones go unread.
     """
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
-    theirs = (each.pk for each in _sessions() if _is_of(each, user, addresses))
+    pattern = pattern_of(addresses)
+    theirs = (each.pk for each in _sessions() if _is_of(each, user, pattern))
     while keys := list(islice(theirs, _AT_ONCE)):
         Session.objects.filter(pk__in=keys).delete()
 
@@ -79,19 +80,18 @@ def _sessions() -> Iterator[Session]:
         last = rows[-1].pk
 
 
-def _is_of(session: Session, user: User, addresses: Collection[str]) -> bool:
+def _is_of(session: Session, user: User, pattern: re.Pattern[str]) -> bool:
     held = session.get_decoded()
     if held.get("_auth_user_id") == str(user.pk):
         return True
-    text = json.dumps(held, default=str).lower()
-    return any(address in text for address in addresses)
+    return is_named(pattern, held)
 
 
 def _scrub_admin_log(user: User, addresses: Collection[str]) -> None:
     """Keep what admins did to them, without their address."""
-    for address in addresses:
-        names_them = Q(object_repr__icontains=address) | Q(
-            change_message__icontains=address
-        )
-        rows = LogEntry.objects.filter(names_them)
+    keys = keys_naming(
+        LogEntry.objects.all(), ("object_repr", "change_message"), addresses
+    )
+    for start in range(0, len(keys), _AT_ONCE):
+        rows = LogEntry.objects.filter(pk__in=keys[start : start + _AT_ONCE])
         rows.update(object_repr="Deleted account", change_message="")

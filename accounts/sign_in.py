@@ -41,16 +41,21 @@ def sign_in_required(view: View[Arguments]) -> View[Arguments]:
 
 
 def page_of(request: HttpRequest) -> str:
-    """Return the path of the page that the person sees; the front page if unknown."""
+    """Return the path of the page that the person sees; the front page if unknown.
+
+    It is safe to redirect to: a path such as ``//example.com`` would lead elsewhere.
+    """
     if request.method in {"GET", "HEAD"} and not is_htmx(request):
         return request.get_full_path()
     told = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(told, {request.get_host()}):
         return str(settings.LOGIN_REDIRECT_URL)
     page = urlsplit(told)
-    if page.path == request.path:  # the answer to an earlier press, not a page
+    path = urlunsplit(("", "", page.path, page.query, ""))
+    is_press = page.path == request.path  # the answer to an earlier one, not a page
+    if is_press or not url_has_allowed_host_and_scheme(path, None):
         return str(settings.LOGIN_REDIRECT_URL)
-    return urlunsplit(("", "", page.path, page.query, ""))
+    return path
 
 
 def sign_out_everywhere(user: User) -> int:

@@ -6,7 +6,7 @@ import stripe
 from celery import shared_task
 
 from accounts import impersonation, ledger_audit, sending
-from accounts.billing import backfill, client, events, top_up
+from accounts.billing import backfill, client, events, subscriptions, top_up
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +20,10 @@ def audit_ledger() -> None:
 
 @shared_task(name=sending.STRIPE_EVENTS)
 def follow_stripe() -> None:
-    """Handle Stripe's news, and top up balances that run low."""
+    """Handle Stripe's news, top up balances that run low, end plans of those who go."""
     if client.is_on():
         events.handle_waiting()
+        subscriptions.wind_down()
         top_up.run_due()
 
 

@@ -154,8 +154,15 @@ def statements(jobs: int, dialect: dict[str, str]) -> Iterator[str]:
         yield text.format(numbers=numbers, **words)
 
 
-def fill_postgres(url: str, jobs: int) -> None:
-    """Fill a migrated PostgreSQL database."""
+def fill(url: str, jobs: int) -> None:
+    """Fill a migrated database with so many jobs."""
+    if url.startswith("sqlite:"):
+        _fill_sqlite(url.removeprefix("sqlite:///"), jobs)
+    else:
+        _fill_postgres(url, jobs)
+
+
+def _fill_postgres(url: str, jobs: int) -> None:
     with psycopg.connect(url, autocommit=True) as server:
         server.execute("SET session_replication_role = replica")  # asks for no keys
         with _without_indexes(server, _OF_POSTGRES):
@@ -164,8 +171,7 @@ def fill_postgres(url: str, jobs: int) -> None:
         server.execute("VACUUM ANALYZE")
 
 
-def fill_sqlite(path: str, jobs: int) -> None:
-    """Fill a migrated SQLite database."""
+def _fill_sqlite(path: str, jobs: int) -> None:
     file = sqlite3.connect(path, isolation_level=None)
     file.execute("PRAGMA journal_mode = OFF")
     file.execute("PRAGMA synchronous = OFF")

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.looking import only_by_oneself
 from accounts.requests import is_htmx, person
 from accounts.sign_in import sign_in_required
 from gallery import pages, retention, tagging
@@ -102,6 +103,7 @@ def image_restore(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect("gallery:image-detail", image.public_id)
 
 
+@only_by_oneself
 @sign_in_required
 @require_POST
 def image_delete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
@@ -113,6 +115,7 @@ def image_delete(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect("gallery:trash-list")
 
 
+@only_by_oneself
 @sign_in_required
 @require_POST
 def trash_empty(request: HttpRequest) -> HttpResponse:

@@ -12,8 +12,8 @@ from accounts import ledger
 from accounts.admin_pages import QuickAdmin, text_lines
 from accounts.credit_words import credit_words
 from accounts.models import Group
+from accounts.site_days import month_began
 from generators.models import GenerationJob
-from generators.usage import month_began
 
 MEMBERS_SHOWN = 50
 

@@ -7,10 +7,10 @@ from typing import Final
 
 from django.db.models import BigIntegerField, Case, Count, F, Sum, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from accounts.models import User
 from accounts.quotas import Rule, rules_of, running_limits
+from accounts.site_days import day_began, month_began
 from gallery.models import Image
 from generators.models import GenerationJob
 
@@ -49,17 +49,6 @@ class Used:
     def is_nearly_used(self) -> bool:
         """Say whether the person should be warned."""
         return self.used >= NEARLY * self.rule.limit
-
-
-def day_began(now: dt.datetime | None = None) -> dt.datetime:
-    """Return the midnight before now, in the site's time zone."""
-    local = timezone.localtime(now, timezone.get_default_timezone())
-    return local.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def month_began(now: dt.datetime | None = None) -> dt.datetime:
-    """Return the midnight before the first of this month, in the site's time zone."""
-    return day_began(now).replace(day=1)
 
 
 def usage_of(user: User, rules: Mapping[str, Rule] | None = None) -> dict[str, Used]:

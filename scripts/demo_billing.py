@@ -7,11 +7,15 @@ fake's: nothing is charged. Ctrl-C stops everything.
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "build" / "demo-billing"
 
 sys.path.insert(0, str(ROOT))
+
+if TYPE_CHECKING:
+    from tests.fakes.stripe import StripeFake
 
 OFFERS = (
     ("pack", "Handful", 100, 500),
@@ -41,20 +45,33 @@ def main() -> None:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
-        _offer()
+        _remind(fake)
         fake.webhooks.url = f"{settings.SITE_URL}/billing/webhook/"
         print("Stripe is a fake here: nothing is charged. Credits are in the menu.")
         call_command("run")
 
 
-def _offer() -> None:
-    """Put the offers on sale at this fake, which remembers nothing of an earlier one."""
+def _remind(fake: "StripeFake") -> None:
+    """Tell this fake what an earlier one knew of the site; plans ended with that one."""
     from accounts.billing import offers
-    from accounts.models import Customer, Offer, TopUp
+    from accounts.models import Customer, Offer, Order, Subscription
 
-    TopUp.objects.all().delete()
-    Offer.objects.update(active=False)
-    Customer.objects.update(livemode=True)  # of an earlier fake: not asked for again
+    for offer in Offer.objects.exclude(stripe_price=""):
+        every = "month" if offer.kind == Offer.Kind.PLAN else None
+        fake.price(
+            offer.amount,
+            currency=offer.currency,
+            every=every,
+            name=offer.name,
+            id=offer.stripe_price,
+        )
+    for customer in Customer.objects.select_related("wallet__user"):
+        email = customer.wallet.user.email if customer.wallet.user else ""
+        fake.customer(email, id=customer.stripe_id)
+    Subscription.objects.update(status=Subscription.Status.CANCELED)
+    Order.objects.filter(status=Order.Status.OPEN).update(status=Order.Status.EXPIRED)
+    if Offer.objects.exists():
+        return
     for order, (kind, name, credits, amount) in enumerate(OFFERS):
         offers.publish(
             Offer.objects.create(

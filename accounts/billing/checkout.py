@@ -34,9 +34,11 @@ def begin(user: User, wallet: Wallet, offer: Offer, *, keeps_card: bool) -> Orde
     """
     customer = make_customer(wallet, user)
     is_plan = offer.kind == Offer.Kind.PLAN
-    if is_plan and subscriptions.live_subscription(customer):
+    if is_plan and subscriptions.has_plan(customer):
         raise HasPlan
     order = _order(customer, offer, keeps_card=keeps_card and not is_plan)
+    if is_plan:
+        _close_other_pages(order)
     if order.stripe_id and not _is_open(order):
         order = _order(customer, offer, keeps_card=order.keeps_card)
     return order if order.stripe_id else _with_page(order)
@@ -54,11 +56,12 @@ def session_changed(session_id: str) -> Order:
     if session.status == "expired":
         orders.move(order, Status.EXPIRED)
     elif session.status == "complete":
-        _expect_ordered(session, order)
-        if session.mode == "subscription":
-            _plan_bought(session, order)
-        else:
-            _pack_bought(session, order)
+        with orders.noting_trouble(order):
+            _expect_ordered(session, order)
+            if session.mode == "subscription":
+                _plan_bought(session, order)
+            else:
+                _pack_bought(session, order)
     order.refresh_from_db()
     return order
 
@@ -77,6 +80,23 @@ def _order(customer: Customer, offer: Offer, *, keeps_card: bool) -> Order:
             status=Status.OPEN, created_at__gt=timezone.now() - SAME_PRESS, **wanted
         )
         return found.first() or Order.objects.create(**wanted)
+
+
+def _close_other_pages(order: Order) -> None:
+    """Close the pages of plans that still wait beside this one: one is sold at a time."""
+    customer = order.customer
+    waiting = customer.orders.filter(
+        kind=Kind.CHECKOUT, status=Status.OPEN, offer__kind=Offer.Kind.PLAN
+    )
+    for other in waiting.exclude(pk=order.pk).exclude(stripe_id=""):
+        try:
+            client().v1.checkout.sessions.expire(other.stripe_id)
+        except stripe.InvalidRequestError:  # it is over: paid, or expired
+            session_changed(other.stripe_id)
+            if subscriptions.has_plan(customer):
+                raise HasPlan from None
+        else:
+            orders.move(other, Status.EXPIRED)
 
 
 def _is_open(order: Order) -> bool:

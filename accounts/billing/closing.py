@@ -6,22 +6,41 @@ import stripe
 
 from accounts.billing import subscriptions
 from accounts.billing.client import client, is_live, is_on
-from accounts.models import Customer, TopUp, Wallet
+from accounts.models import Customer, Order, Subscription, TopUp, Wallet
+
+
+class CannotClose(Exception):
+    """A plan goes on that these keys, or their absence, cannot end."""
 
 
 def close(wallet: Wallet) -> None:
     """End a wallet's plans and top-up, and have Stripe forget its cards.
 
     Stripe keeps the payments, which bookkeeping needs. Safe to call again. Raises
-    StripeError, after which it has to be called again.
+    StripeError and CannotClose, after which it has to be called again.
     """
     TopUp.objects.filter(customer__wallet=wallet).delete()
-    if not is_on():
-        return
-    for customer in Customer.objects.filter(wallet=wallet, livemode=is_live()):
-        for plan in customer.subscriptions.filter(status__in=subscriptions.LIVE):
-            with contextlib.suppress(stripe.InvalidRequestError):  # it has ended
-                client().v1.subscriptions.cancel(plan.stripe_id)
-            subscriptions.subscription_changed(plan.stripe_id)
-        with contextlib.suppress(stripe.InvalidRequestError):  # it is forgotten
-            client().v1.customers.delete(customer.stripe_id)
+    Order.objects.filter(customer__wallet=wallet).update(url="", failure="")
+    if is_on():
+        for customer in Customer.objects.filter(wallet=wallet, livemode=is_live()):
+            _close(customer)
+    left = Subscription.objects.filter(
+        customer__wallet=wallet, status__in=subscriptions.LIVE
+    )
+    if left.exists():
+        raise CannotClose(
+            f"Set the keys of Stripe that {left[0].stripe_id} belongs to."
+        )
+
+
+def _close(customer: Customer) -> None:
+    for plan in customer.subscriptions.filter(status__in=subscriptions.LIVE):
+        with contextlib.suppress(
+            stripe.InvalidRequestError
+        ):  # it has ended, or is gone
+            client().v1.subscriptions.cancel(plan.stripe_id)
+        Subscription.objects.filter(pk=plan.pk).update(
+            status=Subscription.Status.CANCELED
+        )
+    with contextlib.suppress(stripe.InvalidRequestError):  # it is forgotten
+        client().v1.customers.delete(customer.stripe_id)

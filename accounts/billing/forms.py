@@ -7,6 +7,7 @@ from django import forms
 
 from accounts.billing import offers
 from accounts.billing.money import decimals_of, money_words, smallest_units
+from accounts.credit_words import credit_words
 from accounts.models import MAX_AMOUNT, Offer, OfferQuerySet, TopUp
 
 MAX_BELOW = 1_000_000
@@ -30,12 +31,12 @@ class OrderForm(forms.Form):
 
 
 class PackField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """Chooses a pack by its name and price."""
+    """Chooses a pack by what it brings and costs."""
 
     def label_from_instance(self, obj: Any) -> str:
         """Say what it brings and costs."""
         price = money_words(obj.amount, obj.currency)
-        return f"{obj.name}: {obj.credits} credits for {price}"
+        return f"{credit_words(obj.credits)} for {price}"
 
 
 class TopUpForm(forms.Form):

@@ -7,14 +7,13 @@ from typing import Any, Final
 import stripe
 from django.db import transaction
 from django.db.models import Sum
-from django.utils import timezone
 
 from accounts import audit, ledger
 from accounts.billing.client import client, is_live
-from accounts.billing.findings import NotOurs, id_of
+from accounts.billing.findings import NotOurs, Suspicious, id_of
 from accounts.billing.fresh import write_fresh
 from accounts.billing.money import money_words
-from accounts.models import AuditEntry, Customer, Offer, Purchase
+from accounts.models import AuditEntry, Customer, Offer, Purchase, TopUp
 
 Action = AuditEntry.Action
 
@@ -52,8 +51,12 @@ def grant(customer: Customer, offer: Offer, payment: Payment) -> Purchase:
     """Give a payment's credits, once, less what has left again since.
 
     Safe to call again and at once. Raises StripeError, after which it has to be called
-    again.
+    again, and Suspicious where the account was deleted meanwhile.
     """
+    if customer.wallet.user_id is None and customer.wallet.group_id is None:
+        raise Suspicious(
+            f"{payment.stripe_id} was paid by an account that was deleted."
+        )
     with transaction.atomic():
         purchase, is_new = Purchase.objects.get_or_create(
             stripe_id=payment.stripe_id,
@@ -145,6 +148,10 @@ def _follow(purchase: Purchase, returned: Returned) -> None:
     if difference > 0:
         note = "Payment disputed" if returned.disputed else "Payment refunded"
         ledger.take_back(purchase.wallet, difference, reference=reference, note=note)
+        # Whoever wanted their money back does not want their card charged.
+        TopUp.objects.filter(customer=purchase.customer_id, enabled=True).update(
+            enabled=False, stopped_because=f"{note}."
+        )
     elif difference < 0:
         ledger.give_back(
             purchase.wallet, -difference, reference=reference, note="Payment came back"
@@ -175,9 +182,3 @@ def _record(
 ) -> None:
     person = purchase.wallet.user
     audit.record(action, purchase, person=person, before=before, after=after)
-
-
-def month_start() -> datetime:
-    """Return when this month began, by the site's clock."""
-    now = timezone.localtime(timezone=timezone.get_default_timezone())
-    return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)

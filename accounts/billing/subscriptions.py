@@ -1,6 +1,9 @@
 """Plans: who pays one, and the credits that each paid month brings."""
 
+import logging
+
 import stripe
+from django.db.models import Q
 
 from accounts import audit
 from accounts.billing import purchases
@@ -10,6 +13,8 @@ from accounts.billing.fresh import write_fresh
 from accounts.billing.offers import offer_of_price
 from accounts.models import AuditEntry, Customer, Offer, Purchase, Subscription
 
+logger = logging.getLogger(__name__)
+
 Status = Subscription.Status
 LIVE = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.UNPAID, Status.PAUSED)
 """There is a plan, paid or not: another is not sold beside it."""
@@ -18,10 +23,15 @@ LIVE = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.UNPAID, Status.P
 _BRINGS_CREDITS = frozenset({"subscription_create", "subscription_cycle"})
 
 
-def live_subscription(customer: Customer) -> Subscription | None:
-    """Return the plan that a customer has now."""
+def live_subscriptions(customer: Customer) -> list[Subscription]:
+    """Return the plans that a customer has now: one, unless two were bought elsewhere."""
     found = customer.subscriptions.filter(status__in=LIVE)
-    return found.select_related("offer").first()
+    return list(found.select_related("offer"))
+
+
+def has_plan(customer: Customer) -> bool:
+    """Say whether a customer has a plan now."""
+    return customer.subscriptions.filter(status__in=LIVE).exists()
 
 
 def subscription_changed(stripe_id: str) -> Subscription:
@@ -50,7 +60,7 @@ def invoice_changed(stripe_id: str) -> Purchase | None:
         return None
     subscription = subscription_changed(id_of(details.subscription))
     expect("customer", subscription.customer_id, customer.pk)
-    _expect_line(invoice, subscription.offer)
+    offer = _offer_on(invoice)
     payment = purchases.Payment(
         stripe_id=stripe_id,
         payment_intent=_intent_of(stripe_id),
@@ -58,7 +68,24 @@ def invoice_changed(stripe_id: str) -> Purchase | None:
         currency=invoice.currency,
         made_at=purchases.moment(invoice.created),
     )
-    return purchases.grant(customer, subscription.offer, payment)
+    return purchases.grant(customer, offer, payment)
+
+
+def wind_down() -> None:
+    """Let the plans of those who leave, or were stopped, end with the month paid for."""
+    going = Subscription.objects.filter(
+        Q(customer__wallet__user__is_active=False)
+        | Q(customer__wallet__user__deletion_due_at__isnull=False),
+        customer__livemode=is_live(),
+        status__in=LIVE,
+        ends_at_period_end=False,
+    )
+    for stripe_id in list(going.values_list("stripe_id", flat=True)):
+        try:
+            client().v1.subscriptions.update(stripe_id, {"cancel_at_period_end": True})
+            subscription_changed(stripe_id)
+        except (stripe.StripeError, NotOurs, Suspicious) as error:
+            logger.warning("%s goes on for now: %s", stripe_id, type(error).__name__)
 
 
 def customer_named(said: object) -> Customer:
@@ -88,27 +115,43 @@ def _status(said: stripe.Subscription) -> Status:
 
 
 def _write_down(row: Subscription, said: stripe.Subscription) -> None:
-    before = {"status": row.status, "ends_at_period_end": row.ends_at_period_end}
+    before: dict[str, object] = {
+        "status": row.status,
+        "ends_at_period_end": row.ends_at_period_end,
+    }
     row.offer = _offer_of(said)
     row.status = _status(said)
     row.ends_at_period_end = bool(said.cancel_at_period_end or said.cancel_at)
     row.period_ends_at = purchases.moment(said["items"].data[0].current_period_end)
     after = {"status": row.status, "ends_at_period_end": row.ends_at_period_end}
-    if before != after or row.num_looks == 1:
+    if row.num_looks == 1:  # it is news altogether
+        before = {}
+    if before != after:
         person = row.customer.wallet.user
         action = AuditEntry.Action.SUBSCRIPTION
         audit.record(action, row, person=person, before=before, after=after)
 
 
-def _expect_line(invoice: stripe.Invoice, offer: Offer) -> None:
-    """Raise Suspicious unless an invoice is for one month of an offer."""
-    expect("currency", invoice.currency, offer.currency)
-    expect("lines", len(invoice.lines.data), 1)
-    line = invoice.lines.data[0]
-    pricing = line.pricing
+def _offer_on(invoice: stripe.Invoice) -> Offer:
+    """Return the plan whose month an invoice is for, as its line says.
+
+    Lines that settle a change within a month are not another month.
+    """
+    months = [line for line in invoice.lines.data if not _settles_a_change(line)]
+    expect("lines of months", len(months), 1)
+    pricing = months[0].pricing
     price = pricing.price_details.price if pricing and pricing.price_details else ""
-    expect("price", id_of(price), offer.stripe_price)
-    expect("quantity", line.quantity, 1)
+    offer = offer_of_price(id_of(price))
+    if offer is None or offer.kind != Offer.Kind.PLAN:
+        raise Suspicious(f"{invoice.id} is for something that is no plan of this site.")
+    expect("quantity", months[0].quantity, 1)
+    expect("currency", invoice.currency, offer.currency)
+    return offer
+
+
+def _settles_a_change(line: stripe.InvoiceLineItem) -> bool:
+    of_item = line.parent.subscription_item_details if line.parent else None
+    return bool(of_item and of_item.proration)
 
 
 def _intent_of(invoice: str) -> str:

@@ -8,15 +8,17 @@ from typing import Any
 import stripe
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 
+from accounts import ledger
 from accounts.billing import orders, purchases
 from accounts.billing.client import client, is_live
-from accounts.billing.findings import NotOurs, expect
+from accounts.billing.findings import NotOurs, Suspicious, expect
 from accounts.billing.orders import Kind, Status
 from accounts.billing.subscriptions import customer_named
 from accounts.models import Customer, Order, TopUp
+from accounts.site_days import month_began
 
 ASK_AGAIN_AFTER = timedelta(minutes=1)
 GIVEN_UP_AFTER = timedelta(hours=1)
@@ -26,6 +28,7 @@ would pay again. https://docs.stripe.com/api/idempotent_requests"""
 NO_CARD = "No card is kept. Buy a pack and tick “Keep my card”."
 ASKS_BANK = "Your bank wants to be asked each time. Buy a pack by hand."
 REFUSED = "The payment was refused. Buy a pack by hand."
+OFF_SALE = "The pack is not on sale any more. Choose another."
 NO_ANSWER = "Stripe did not answer."
 
 logger = logging.getLogger(__name__)
@@ -45,17 +48,13 @@ def run_due() -> None:
     """Buy for all who run low, and ask again about what broke off."""
     if not is_possible():
         return
+    TopUp.objects.filter(enabled=True, offer__active=False).update(
+        enabled=False, stopped_because=OFF_SALE
+    )
     for order in _unanswered():
         _pay_in_peace(order)
-    low = TopUp.objects.filter(
-        enabled=True,
-        offer__active=True,
-        customer__livemode=is_live(),
-        customer__wallet__balance__lt=F("below"),
-        customer__wallet__user__deletion_due_at=None,
-    ).select_related("customer__wallet", "offer")
-    for top_up in low.iterator():
-        if made := _order_for(top_up):
+    for pk in list(_low().values_list("pk", flat=True)):
+        if made := _order_for(pk):
             _pay_in_peace(made)
 
 
@@ -64,8 +63,9 @@ def paid_this_month(top_up: TopUp) -> int:
     counted = Order.objects.filter(
         customer=top_up.customer_id,
         kind=Kind.TOP_UP,
+        offer__currency=top_up.offer.currency,
         status__in=(Status.OPEN, Status.PENDING, Status.PAID),
-        created_at__gte=purchases.month_start(),
+        created_at__gte=month_began(),
     )
     return counted.aggregate(sum=Sum("offer__amount"))["sum"] or 0
 
@@ -85,17 +85,44 @@ def is_top_up(intent: stripe.PaymentIntent) -> bool:
     return True
 
 
-def _order_for(top_up: TopUp) -> Order | None:
-    """Make the order of a top-up, unless it would pass the cap or one is under way."""
-    if paid_this_month(top_up) + top_up.offer.amount > top_up.monthly_cap:
-        return None
+def _low() -> QuerySet[TopUp]:
+    """Return the top-ups of those who run low and may draw, and owe nothing.
+
+    A debt is a payment that was taken back: the card is not charged after that.
+    """
+    return TopUp.objects.filter(
+        enabled=True,
+        customer__livemode=is_live(),
+        customer__wallet__balance__lt=F("below"),
+        customer__wallet__debt=0,
+        customer__wallet__user__is_active=True,
+        customer__wallet__user__deletion_due_at=None,
+    )
+
+
+def _order_for(pk: int) -> Order | None:
+    """Make the order of a top-up, if it is still wanted; one at a time a customer."""
     try:
         with transaction.atomic():
+            Customer.objects.select_for_update().get(top_up__pk=pk)
+            rows = _low().select_related("customer__wallet__user__group", "offer")
+            top_up = rows.filter(pk=pk).first()
+            if top_up is None or not _may_pay(top_up):
+                return None
             return Order.objects.create(
                 kind=Kind.TOP_UP, customer=top_up.customer, offer=top_up.offer
             )
-    except IntegrityError:  # another worker, or an order that has no end yet
-        return None
+    except (Customer.DoesNotExist, IntegrityError):
+        return None  # it is gone, or an order has no end yet
+
+
+def _may_pay(top_up: TopUp) -> bool:
+    """Say whether its cap leaves room, and the wallet pays for its owner's pictures."""
+    user = top_up.customer.wallet.user
+    is_own = user is not None and ledger.payer_of(user) == user
+    return is_own and (
+        paid_this_month(top_up) + top_up.offer.amount <= top_up.monthly_cap
+    )
 
 
 def _unanswered() -> list[Order]:
@@ -116,6 +143,9 @@ def _pay_in_peace(order: Order) -> None:
         _stop(order, _why(error))
     except stripe.InvalidRequestError as error:
         logger.error("Stripe refused a top-up: %s %s", error.code, error.param)
+        _stop(order, REFUSED)
+    except Suspicious as error:
+        logger.error("Top-up %s: %s", order.public_id, error)
         _stop(order, REFUSED)
     except stripe.StripeError as error:
         logger.warning("A top-up waits: %s", type(error).__name__)

@@ -1,5 +1,6 @@
 """Buying credits: the page, the way to Stripe and back, the portal, the top-up."""
 
+import datetime as dt
 import logging
 import uuid
 from collections.abc import Callable
@@ -9,13 +10,22 @@ from typing import Any
 import stripe
 from django.conf import settings
 from django.contrib import messages
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import ledger
-from accounts.billing import checkout, findings, offers, subscriptions, top_up
+from accounts.billing import (
+    checkout,
+    findings,
+    offers,
+    orders,
+    subscriptions,
+    top_up,
+)
 from accounts.billing.client import client, is_on
 from accounts.billing.customers import customer_of
 from accounts.billing.forms import OrderForm, TopUpForm, top_up_initial
@@ -27,6 +37,13 @@ View = Callable[..., HttpResponseBase]
 UNREACHABLE = (
     "The payment service does not answer. Nothing was charged; try again soon."
 )
+NOT_SOLD = "This cannot be sold right now. Nothing was charged; please tell your admin."
+
+LOOK_SECONDS = 4
+"""How often at most Stripe is asked about one order by those who wait for it."""
+
+WATCHED_FOR = dt.timedelta(hours=1)
+"""For so long the page of an order looks by itself."""
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +90,13 @@ def order_create(request: HttpRequest) -> HttpResponse:
             keeps_card=form.cleaned_data["keeps_card"] and top_up.is_possible(),
         )
     except checkout.HasPlan:
-        return _refused(request, "You have a plan. Change it under “Manage plan”.")
-    except (stripe.StripeError, findings.Suspicious) as error:
+        return _refused(
+            request,
+            "You have a plan. End it under “Manage plan” before you take another.",
+        )
+    except findings.Suspicious:
+        return _refused(request, orders.NEEDS_A_LOOK)
+    except stripe.StripeError as error:
         return _unreachable(request, error)
     return _leave(request, order.url)
 
@@ -83,16 +105,19 @@ def order_create(request: HttpRequest) -> HttpResponse:
 @require_safe
 def order_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Show what became of an order; it is where Stripe sends people back to."""
-    orders = Order.objects.select_related("offer", "customer")
+    rows = Order.objects.select_related("offer", "customer")
     order = get_object_or_404(
-        orders, public_id=public_id, customer__wallet__user=person(request)
+        rows, public_id=public_id, customer__wallet__user=person(request)
     )
-    if order.stripe_id and order.status in (Order.Status.OPEN, Order.Status.PENDING):
+    is_open = order.status in (Order.Status.OPEN, Order.Status.PENDING)
+    if order.stripe_id and is_open and cache.add(f"order-{order.pk}", 1, LOOK_SECONDS):
         order = _looked_up(order)
     name = "_order" if is_htmx(request) else "order"
     folder = "accounts/billing/partials" if is_htmx(request) else "accounts/billing"
     wallet = ledger.wallet_of(person(request))
-    return render(request, f"{folder}/{name}.html", {"order": order, "wallet": wallet})
+    is_watched = order.created_at > timezone.now() - WATCHED_FOR
+    context = {"order": order, "wallet": wallet, "is_watched": is_watched}
+    return render(request, f"{folder}/{name}.html", context)
 
 
 @for_buyers
@@ -120,8 +145,11 @@ def top_up_set(request: HttpRequest) -> HttpResponse:
     """Set the automatic top-up."""
     user = person(request)
     customer = customer_of(ledger.wallet_of(user))
-    if customer is None or not top_up.is_possible() or _group_pays(user):
-        return _refused(request, "Buy a pack first, and tick “Keep my card”.")
+    if "enabled" not in request.POST:  # turning it off is always possible
+        TopUp.objects.filter(customer=customer).update(enabled=False)
+    if customer is None or not top_up.is_possible() or _why_not(user):
+        why = _why_not(user) or "Buy a pack first, and tick “Keep my card”."
+        return _refused(request, why)
     form = TopUpForm(request.POST, packs=_packs())
     if not form.is_valid():
         return _page(request, form=form, status=422)
@@ -147,6 +175,7 @@ def _page(
     context: dict[str, Any] = {
         "wallet": wallet,
         "group": user.group if _group_pays(user) else None,
+        "why_not": _why_not(user),
         "packs": _packs(),
         "plans": offers.on_sale().filter(kind=Offer.Kind.PLAN),
         "customer": customer,
@@ -160,10 +189,10 @@ def _page(
 def _of_customer(customer: Customer, form: TopUpForm | None) -> dict[str, Any]:
     found = TopUp.objects.filter(customer=customer).select_related("offer").first()
     packs = _packs()
-    if form is None and top_up.is_possible() and packs.exists():
+    if form is None and (found or (top_up.is_possible() and packs.exists())):
         form = TopUpForm(initial=top_up_initial(found, packs), packs=packs)
     return {
-        "subscription": subscriptions.live_subscription(customer),
+        "subscriptions": subscriptions.live_subscriptions(customer),
         "top_up": found,
         "top_up_paid": top_up.paid_this_month(found) if found else 0,
         "form": form,
@@ -177,7 +206,7 @@ def _packs() -> Any:
 def _why_not(user: User) -> str:
     """Say why nothing is sold to somebody; empty where something is."""
     if _group_pays(user):
-        return "Your group pays for your pictures."
+        return "Your group pays for your pictures, so there is nothing to buy."
     if user.deletion_due_at is not None:
         return "Your account is to be deleted. Press “Keep it” first."
     return ""
@@ -211,7 +240,8 @@ def _refused(request: HttpRequest, why: str) -> HttpResponse:
     return _page(request, status=422)
 
 
-def _unreachable(request: HttpRequest, error: Exception) -> HttpResponse:
+def _unreachable(request: HttpRequest, error: stripe.StripeError) -> HttpResponse:
     logger.error("Stripe cannot be used: %s: %s", type(error).__name__, error)
-    messages.error(request, UNREACHABLE)
+    is_ours = isinstance(error, stripe.InvalidRequestError)
+    messages.error(request, NOT_SOLD if is_ours else UNREACHABLE)
     return _page(request, status=503)

@@ -1,13 +1,12 @@
 """The audit log: what admins and money did, with before and after."""
 
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Q
 
+from accounts.addresses import keys_naming
 from accounts.models.append_only import AppendOnlyModel, AppendOnlyQuerySet
 
 FORGOTTEN = "somebody who left"
@@ -34,27 +33,12 @@ class AuditQuerySet(AppendOnlyQuerySet["AuditEntry"]):
         """
         rows: models.QuerySet[AuditEntry] = models.QuerySet(self.model, using=self.db)
         rows.filter(actor=person_id).update(actor_name=FORGOTTEN)
-        keys = list(self._naming(person_id, addresses))
+        about_them = self.filter(person=person_id).values_list("pk", flat=True)
+        keys = [*about_them, *keys_naming(self, _TEXTS, addresses)]
         for start in range(0, len(keys), _AT_ONCE):
             found = rows.filter(pk__in=keys[start : start + _AT_ONCE])
             found.update(target_text=FORGOTTEN, reason="")
             found.exclude(action__in=AuditEntry.MONEY).update(before={}, after={})
-
-    def _naming(self, person_id: int, addresses: Collection[str]) -> Iterator[int]:
-        """Yield the keys of the entries about a person, and of those with an address.
-
-        ``hal@example.org`` is not ``al@example.org``, though it ends so.
-        """
-        about = Q(person=person_id)
-        for address in addresses:
-            for column in _TEXTS:
-                about |= Q(**{f"{column}__icontains": address})
-        any_of_them = "|".join(map(re.escape, addresses))
-        whole = re.compile(rf"(?<![\w.+-])({any_of_them})(?![\w-])", re.IGNORECASE)
-        for entry in self.filter(about).order_by("pk").iterator(chunk_size=_AT_ONCE):
-            texts = (str(getattr(entry, column)) for column in _TEXTS)
-            if entry.person_id == person_id or any(map(whole.search, texts)):
-                yield entry.pk
 
 
 class AuditEntry(AppendOnlyModel):

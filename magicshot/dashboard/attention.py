@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.admin_billing import event_badge
+from accounts.admin_payments import event_badge
 from accounts.billing import client
 from generators import stuck_jobs
 from generators.admin import approval_badge

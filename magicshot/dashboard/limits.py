@@ -11,9 +11,10 @@ from django.db.models import Count, Q, Sum
 
 from accounts.models import User
 from accounts.quotas import Rule, rules_of_each, smallest_limits
+from accounts.site_days import day_began, month_began
 from generators.models import GenerationJob
 from generators.quota_checks import TITLES
-from generators.usage import MEGABYTE, NEARLY, SUMS, Used, day_began, month_began
+from generators.usage import MEGABYTE, NEARLY, SUMS, Used
 from magicshot.dashboard.storage import Shelf
 
 LOOKED_AT: Final = 200

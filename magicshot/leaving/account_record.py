@@ -5,8 +5,10 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.db.models import QuerySet
 
-from accounts.models import Invitation, User, Wallet
+from accounts.billing.money import money_words
+from accounts.models import Invitation, Purchase, Subscription, User, Wallet
 from accounts.quotas import Rule, rules_of
 
 
@@ -28,6 +30,14 @@ def of(user: User) -> dict[str, Any]:
             "set_aside": wallet.reserved,
             "owed": wallet.debt,
         },
+        "payments": [] if wallet is None else list(map(_payment, _paid(wallet))),
+        "plans": []
+        if wallet is None
+        else list(
+            Subscription.objects.filter(customer__wallet=wallet).values(
+                "offer__name", "status", "period_ends_at"
+            )
+        ),
         "quotas": [_quota(rule) for rule in rules_of(user).values()],
         "email_addresses": list(
             EmailAddress.objects.filter(user=user).values(
@@ -45,6 +55,22 @@ def of(user: User) -> dict[str, Any]:
         "invitations_accepted": list(
             Invitation.objects.filter(accepted_by=user).values("email", "accepted_at")
         ),
+    }
+
+
+def _paid(wallet: Wallet) -> QuerySet[Purchase]:
+    return wallet.purchases.select_related("offer").order_by("pk")
+
+
+def _payment(purchase: Purchase) -> dict[str, Any]:
+    paid, back = purchase.amount, purchase.refunded + purchase.disputed
+    return {
+        "what": purchase.offer.name,
+        "credits": purchase.credits,
+        "paid": money_words(paid, purchase.currency),
+        "refunded_or_disputed": money_words(back, purchase.currency),
+        "at": purchase.made_at,
+        "number_at_stripe": purchase.stripe_id,
     }
 
 

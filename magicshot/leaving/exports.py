@@ -27,6 +27,8 @@ from generators.clock import Now, after
 FOLDER: Final = "exports"
 TASK: Final = "magicshot.build_exports"
 DAYS_OFFERED: Final = 7
+PAUSE: Final = dt.timedelta(hours=1)
+"""How long one that is ready stays the newest; each reads all of somebody's files."""
 MAX_ATTEMPTS: Final = 3
 GRACE: Final = dt.timedelta(hours=1)
 """How long a finished file may wait for its row to say so."""
@@ -38,6 +40,14 @@ LOST: Final = (
 State = Export.State
 Exports = QuerySet[Export, Export]
 logger = logging.getLogger(__name__)
+
+
+class TooSoon(Exception):
+    """The newest is only just ready; ``again_at`` is when another may be asked for."""
+
+    def __init__(self, again_at: dt.datetime) -> None:
+        self.again_at = again_at
+        super().__init__(again_at)
 
 
 class Lost(Exception):
@@ -72,7 +82,8 @@ class Claim:
 def ask(user: User) -> Export:
     """Ask for everything of somebody's; while one is under way, that is returned.
 
-    An earlier one, ready or failed, makes room for it.
+    An earlier one, ready or failed, makes room for it. Raise TooSoon while one has been
+    ready for less than ``PAUSE``.
     """
     own = Export.objects.filter(user=user)
     under_way = own.filter(state__in=(State.WAITING, State.BUILDING))
@@ -80,6 +91,8 @@ def ask(user: User) -> Export:
         with transaction.atomic():
             if (first := under_way.first()) is not None:
                 return first
+            if (again_at := pause_after(of(user))) is not None:
+                raise TooSoon(again_at)
             own.update(state=State.REMOVED)
             count = Image.objects.filter(owner=user).count()
             export = Export.objects.create(user=user, num_pictures=count)
@@ -92,6 +105,14 @@ def ask(user: User) -> Export:
 def of(user: User) -> Export | None:
     """Return a person's export as it stands, if there is one."""
     return Export.objects.filter(user=user).exclude(state=State.REMOVED).first()
+
+
+def pause_after(export: Export | None) -> dt.datetime | None:
+    """Return when another may be asked for after this one; None for now."""
+    if export is None or not export.is_ready or export.ready_at is None:
+        return None
+    again_at = export.ready_at + PAUSE
+    return again_at if again_at > timezone.now() else None
 
 
 def ready_ones(user: User) -> Exports:

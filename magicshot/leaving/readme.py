@@ -24,7 +24,10 @@ _CONTENTS: Final = (
     ),
     ("statement.csv", "what moved your credits"),
     ("statement_of_group.csv", "what your jobs took of a group's credits, if any did"),
-    ("account.json", "your profile, quotas, devices and second factors; no secrets"),
+    (
+        "account.json",
+        "your profile, payments, quotas, devices and second factors; no secrets",
+    ),
 )
 
 

@@ -12,6 +12,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.formats import time_format
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
     require_http_methods,
@@ -40,9 +42,14 @@ def your_data(request: HttpRequest) -> HttpResponse:
 
 @sign_in_required
 @require_POST
+@in_browser_time
 def export_create(request: HttpRequest) -> HttpResponse:
     """Ask for everything of one's own; a second press shows the one under way."""
-    exports.ask(person(request))
+    try:
+        exports.ask(person(request))
+    except exports.TooSoon as refusal:
+        at = time_format(timezone.localtime(refusal.again_at), "H:i")
+        messages.info(request, f"That one is new. You can make another from {at}.")
     return redirect("leaving:your-data")
 
 
@@ -108,7 +115,12 @@ def account_keep(request: HttpRequest) -> HttpResponse:
 
 
 def _export_of(user: User) -> dict[str, Any]:
-    return {"export": exports.of(user), "days_offered": exports.DAYS_OFFERED}
+    export = exports.of(user)
+    return {
+        "export": export,
+        "again_at": exports.pause_after(export),
+        "days_offered": exports.DAYS_OFFERED,
+    }
 
 
 def _what_goes(user: User) -> dict[str, Any]:

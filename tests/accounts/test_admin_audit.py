@@ -128,6 +128,7 @@ ACTIONS = {
     (Connection, "try_again"): Action.TRY,
     (PromptVerdict, "dismiss_selected"): Action.DISMISS,
     (StripeEvent, "handle_again"): Action.TRY,
+    (StripeEvent, "ignore"): Action.DISMISS,
 }
 ACTIONS_OF_THEIR_OWN = {(Deletion, "keep_accounts"), (ImageModel, "new_prices")}
 """Tested below, and in test_admin_prices."""

@@ -18,6 +18,7 @@ from accounts.looking import only_by_oneself
 from accounts.models import AuditEntry, Impersonation, Notice, User
 from accounts.sign_in import is_still_signed_in
 from accounts.tasks import end_looks
+from gallery.models import Image
 from tests.gallery.making import make_image
 
 pytestmark = pytest.mark.django_db
@@ -263,6 +264,15 @@ def test_a_view_that_is_marked_is_refused_wherever_it_stands(looking, settings):
     settings.ROOT_URLCONF = MarkedViews
     assert looking.get("/buy/").status_code == 403
     assert looking.post("/buy/").status_code == 403
+
+
+def test_the_persons_pictures_are_not_deleted_for_ever(looking, alice):
+    image = make_image(alice)
+    Image.objects.filter(pk=image.pk).trash()
+    delete = reverse("gallery:image-delete", args=[image.public_id])
+    for address in (delete, reverse("gallery:trash-empty")):
+        assert looking.post(address).status_code == 403, address
+    assert Image.objects.filter(pk=image.pk).exists()
 
 
 @only_by_oneself

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts import ledger, ledger_audit, quotas
 from accounts.models import NO_LIMIT, CreditEntry, Group, Quota
+from accounts.site_days import day_began
 from generators import catalog, jobs, queue, quota_checks, usage
 from generators.capabilities import Operation
 from generators.contracts import GenerationRequest, Lane
@@ -88,7 +89,7 @@ def test_the_fourth_picture_of_three_a_day_is_refused_by_name(alice):
     factories.submit(alice)
     refusal = refused(alice)
     assert refusal.rule == "images_per_day"
-    assert refusal.resets_at == usage.day_began() + dt.timedelta(days=1)
+    assert refusal.resets_at == day_began() + dt.timedelta(days=1)
     assert str(refusal).startswith(
         "Your limit is 3 pictures a day: you have used 3 and this takes 1. "
         "It starts anew at 00:00 UTC on "

@@ -1,6 +1,7 @@
 """A fake of Stripe, and a site that its webhooks go to."""
 
 import pytest
+from django.core.cache import cache
 
 from accounts import sending
 from tests.accounts.billing.shopping import Shop
@@ -54,6 +55,7 @@ def shop(settings, stripe_fake, alice):
     settings.STRIPE_SECRET_KEY = stripe_fake.KEY
     settings.STRIPE_WEBHOOK_SECRET = stripe_fake.WEBHOOK_SECRET
     settings.SIGN_UP_CREDITS = 0
+    cache.clear()
     return Shop(stripe_fake, alice)
 
 

@@ -71,6 +71,7 @@ def test_when_stripe_does_not_take_it_then_saving_again_does(desk, shop):
         ("credits", "9" * 30),
         ("credits", ""),
         ("price", "0"),
+        ("price", "0.49"),
         ("price", "-5"),
         ("price", "5.001"),
         ("price", "1000000.00"),
@@ -135,6 +136,24 @@ def test_failed_news_warns_and_can_be_handled_again(desk, shop):
     desk.post("/admin/accounts/stripeevent/", action)
     shop.hear()
     assert shop.wallet.balance == 100
+
+
+def test_failed_news_that_was_seen_to_is_put_away(desk, shop):
+    shop.fake.pay(shop.order(shop.offer()).stripe_id)
+    Offer.objects.update(amount=400)
+    shop.hear()
+    failed = StripeEvent.objects.get(status=StripeEvent.Status.FAILED)
+    others = StripeEvent.objects.exclude(pk=failed.pk).values_list("pk", flat=True)
+    chosen = [failed.pk, *others]
+    before = StripeEvent.objects.filter(status=StripeEvent.Status.HANDLED).count()
+    desk.post(
+        "/admin/accounts/stripeevent/",
+        {"action": "ignore", "_selected_action": chosen},
+    )
+    failed.refresh_from_db()
+    assert failed.status == StripeEvent.Status.IGNORED
+    kept = StripeEvent.objects.filter(status=StripeEvent.Status.HANDLED)
+    assert kept.count() == before
 
 
 def test_staff_without_the_right_do_not_handle_news(desk, shop, bob):

@@ -28,7 +28,7 @@ ORDERS = list(itertools.permutations(range(4)))
 
 
 def hear(browser, event):
-    """Hear of an event, twice as news and then as if a worker had died over it."""
+    """Hear of an event five times, as news and as if a worker had died over it."""
     for _ in range(5):
         assert deliver(browser, event).status_code == 200
         events.handle_waiting()

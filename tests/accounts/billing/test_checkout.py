@@ -1,9 +1,10 @@
 """From a press on Buy to credits, with everything that may go wrong between."""
 
 import pytest
+from django.core.cache import cache
 
 from accounts import ledger, ledger_audit
-from accounts.billing import events
+from accounts.billing import events, views
 from accounts.models import (
     CreditEntry,
     Group,
@@ -95,9 +96,23 @@ def test_when_people_come_back_before_the_news_then_their_credits_are_there(shop
     address = f"/billing/orders/{order.public_id}/"
     assert "Waiting for the payment" in shop.browser.get(address).content.decode()
     shop.fake.pay(order.stripe_id)
+    cache.clear()  # some seconds pass
     assert "100 credits are yours" in shop.browser.get(address).content.decode()
     shop.hear()
     assert shop.wallet.balance == 100
+
+
+def test_when_a_page_waits_for_its_order_then_stripe_is_asked_now_and_then(shop):
+    order = shop.order(shop.offer())
+    shop.fake.requests.clear()
+    for _ in range(5):
+        shop.browser.get(f"/billing/orders/{order.public_id}/")
+    assert len(shop.fake.requests) <= 2
+    page = shop.browser.get(f"/billing/orders/{order.public_id}/").content.decode()
+    assert "hx-get" in page
+    Order.objects.update(created_at=order.created_at - views.WATCHED_FOR)
+    page = shop.browser.get(f"/billing/orders/{order.public_id}/").content.decode()
+    assert "hx-get" not in page
 
 
 def test_when_the_order_is_somebody_elses_then_there_is_none(shop, bob, client):
@@ -187,6 +202,10 @@ def test_when_a_session_is_not_what_was_ordered_then_nothing_is_granted(shop, wh
     )
     assert told.status == StripeEvent.Status.FAILED
     assert "expected" in told.told
+    page = shop.browser.get(f"/billing/orders/{order.public_id}/").content.decode()
+    if what != "customer":  # that one was never tied to the order
+        assert "needs a look" in page
+        assert "Nothing was charged" not in page
 
 
 def test_when_a_session_was_not_noted_then_its_news_finds_the_order(shop):
@@ -256,9 +275,9 @@ def test_when_a_group_pays_then_nothing_is_sold(shop):
     offer = shop.offer()
     group = Group.objects.create(name="Class", shares_credits=True)
     User.objects.filter(pk=shop.buyer.pk).update(group=group)
-    assert (
-        "Class pays for your pictures" in shop.browser.get("/billing/").content.decode()
-    )
+    page = shop.browser.get("/billing/").content.decode()
+    assert "Your group pays for your pictures" in page
+    assert "Handful" not in page
     assert shop.press_buy(offer).status_code == 422
 
 

@@ -8,8 +8,9 @@ from django.utils import timezone
 from accounts import deletions, ledger, ledger_audit
 from accounts.billing import top_up
 from accounts.billing.events import HANDLERS
+from accounts.billing.findings import Suspicious
 from accounts.models import Offer, Order, Purchase, Subscription, TopUp, User
-from magicshot.leaving import tasks
+from magicshot.leaving import account_record, tasks
 from tests.fakes.stripe import BROKEN
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,6 +37,18 @@ def test_an_account_that_leaves_buys_nothing_more(shop):
     assert Order.objects.count() == 1
 
 
+def test_an_export_tells_what_was_paid(shop):
+    pack = shop.bought(shop.offer())
+    shop.bought(shop.offer(Offer.Kind.PLAN, credits=300, amount=900))
+    shop.fake.refund(pack.stripe_id, 200)
+    shop.hear()
+    told = account_record.of(shop.buyer)
+    first, second = told["payments"]
+    assert (first["paid"], first["refunded_or_disputed"]) == ("$5.00", "$2.00")
+    assert (second["credits"], second["paid"]) == (300, "$9.00")
+    assert [each["status"] for each in told["plans"]] == ["active"]
+
+
 def test_a_deleted_account_leaves_no_plan_no_card_and_no_name_at_stripe(shop):
     order = shop.bought(shop.offer(Offer.Kind.PLAN, credits=300))
     plan = shop.fake.get(order.stripe_id)["subscription"]
@@ -53,6 +66,17 @@ def test_a_deleted_account_leaves_no_plan_no_card_and_no_name_at_stripe(shop):
     assert not shop.fake.all("payment_method", customer=customer.stripe_id)
     assert Purchase.objects.get().wallet == wallet
     assert ledger_audit.audit() == []
+
+
+def test_money_that_comes_after_the_account_is_for_staff_to_pay_back(shop):
+    order = shop.order(shop.offer())
+    shop.fake.pay_by_transfer(order.stripe_id)
+    deletions.ask(shop.buyer, by=shop.buyer)
+    days_pass()
+    shop.fake.settle_transfer(order.stripe_id)
+    with pytest.raises(Suspicious, match="deleted"):
+        HANDLERS["checkout.session.async_payment_succeeded"](order.stripe_id)
+    assert not Purchase.objects.exists()
 
 
 def test_money_that_leaves_after_the_account_is_followed_all_the_same(shop):

@@ -1,13 +1,25 @@
 """Plans: bought, renewed, unpaid, ended."""
 
+import datetime as dt
+
 import pytest
 
-from accounts import ledger, ledger_audit
-from accounts.billing import closing
-from accounts.models import Offer, Order, Purchase, StripeEvent, Subscription, TopUp
+from accounts import ledger_audit, tasks
+from accounts.billing import checkout, closing
+from accounts.models import (
+    Group,
+    Offer,
+    Order,
+    Purchase,
+    StripeEvent,
+    Subscription,
+    TopUp,
+    User,
+)
 
 pytestmark = pytest.mark.django_db
 Status = Subscription.Status
+NOON = dt.datetime(2099, 1, 1, 12, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -71,15 +83,82 @@ def test_a_plan_that_ends_with_its_month_says_when(shop, subscribed):
     assert "It ends on" in shop.browser.get("/billing/").content.decode()
 
 
-def test_a_changed_plan_brings_no_credits_by_its_change(shop, subscribed):
+def test_two_plans_in_two_tabs_leave_one_to_buy(shop, plan):
     dear = shop.offer(Offer.Kind.PLAN, credits=1500, amount=3900)
-    client = shop.fake.client()
-    item = client.v1.subscriptions.retrieve(subscribed)["items"].data[0]
-    # As an admin does in Stripe's dashboard; the next invoice is of the new plan.
-    Subscription.objects.update(offer=dear)
-    assert item.price.id != dear.stripe_price
-    shop.hear(times=2)
+    first = shop.order(plan)
+    second = shop.order(dear)
+    first.refresh_from_db()
+    assert first.status == Order.Status.EXPIRED
+    assert shop.fake.get(first.stripe_id)["status"] == "expired"
+    shop.fake.pay(second.stripe_id)
+    assert "You have a plan" in shop.press_buy(plan).content.decode()
+    shop.hear()
+    assert shop.wallet.balance == 1500
+    assert Subscription.objects.count() == 1
+
+
+def test_the_same_plan_pressed_again_much_later_is_sold_once(shop, plan):
+    first = shop.order(plan)
+    Order.objects.update(created_at=first.created_at - checkout.SAME_PRESS)
+    second = shop.order(plan)
+    assert first != second
+    assert shop.fake.get(first.stripe_id)["status"] == "expired"
+    assert shop.fake.get(second.stripe_id)["status"] == "open"
+
+
+def test_a_paid_page_of_a_plan_that_was_not_heard_of_stops_a_second(shop, plan):
+    first = shop.order(plan)
+    shop.fake.pay(first.stripe_id)
+    dear = shop.offer(Offer.Kind.PLAN, credits=1500, amount=3900)
+    assert "You have a plan" in shop.press_buy(dear).content.decode()
     assert shop.wallet.balance == 300
+
+
+@pytest.mark.parametrize("why", ["stopped", "leaves"])
+def test_the_plan_of_somebody_who_goes_ends_with_its_month(shop, subscribed, why):
+    tasks.follow_stripe()
+    assert not Subscription.objects.get().ends_at_period_end
+    changed = {"stopped": {"is_active": False}, "leaves": {"deletion_due_at": NOON}}
+    User.objects.filter(pk=shop.buyer.pk).update(**changed[why])
+    for _ in range(2):
+        tasks.follow_stripe()
+    assert Subscription.objects.get().ends_at_period_end
+    assert shop.fake.advance(subscribed) is None
+    shop.hear()
+    assert shop.wallet.balance == 300
+    assert Subscription.objects.get().status == Status.CANCELED
+
+
+@pytest.mark.parametrize("why", ["group", "off sale"])
+def test_whoever_has_a_plan_can_always_reach_it(shop, plan, subscribed, why):
+    TopUp.objects.create(
+        customer=shop.wallet.customers.get(),
+        offer=shop.offer(),
+        below=5,
+        monthly_cap=5000,
+    )
+    if why == "group":
+        group = Group.objects.create(name="Class", shares_credits=True)
+        User.objects.filter(pk=shop.buyer.pk).update(group=group)
+    else:
+        Offer.objects.update(active=False)
+    page = shop.browser.get("/billing/").content.decode()
+    assert "Your plan: Handful" in page
+    assert "Cards and invoices" in page
+    assert "Automatic top-up" in page
+    assert shop.browser.post("/billing/portal/").status_code == 200
+    assert "/billing/" in shop.browser.get("/credits/").content.decode()
+    shop.browser.post("/billing/top-up/", {"below": "5"})
+    assert not TopUp.objects.get().enabled
+
+
+def test_a_month_brings_what_its_own_line_says(shop, plan, subscribed):
+    """Staff moved the plan's row since: the invoice is of what was paid then."""
+    dear = shop.offer(Offer.Kind.PLAN, credits=1500, amount=3900)
+    shop.fake.advance(subscribed)
+    Subscription.objects.update(offer=dear)
+    shop.hear()
+    assert shop.wallet.balance == 600
 
 
 def test_a_plan_of_another_price_is_shown_to_staff_and_brings_nothing(shop, subscribed):
@@ -116,4 +195,19 @@ def test_an_account_that_goes_leaves_no_plan_and_no_card(shop, subscribed):
     assert not shop.fake.all("payment_method", customer=customer.stripe_id)
     shop.hear()
     assert shop.wallet.balance == 300
-    assert ledger.wallet_of(shop.buyer).balance == 300
+
+
+def test_a_plan_that_is_gone_at_stripe_keeps_nobody_from_leaving(shop, subscribed):
+    shop.fake.cancel(subscribed)
+    Offer.objects.update(stripe_price="price_of_something_else")
+    closing.close(shop.wallet)
+    assert Subscription.objects.get().status == Status.CANCELED
+
+
+@pytest.mark.parametrize("key", ["", "sk_live_another"])
+def test_a_plan_that_cannot_be_reached_is_not_left_to_charge(
+    shop, subscribed, settings, key
+):
+    settings.STRIPE_SECRET_KEY = key
+    with pytest.raises(closing.CannotClose, match=subscribed):
+        closing.close(shop.wallet)

@@ -5,7 +5,8 @@ from django.utils import timezone
 
 from accounts import ledger, ledger_audit
 from accounts.billing import top_up
-from accounts.models import Order, Purchase, TopUp
+from accounts.models import Group, Offer, Order, Purchase, TopUp, User, Wallet
+from accounts.site_days import month_began
 from tests.at_once import at_once
 from tests.fakes.stripe import BROKEN, CUT, LOST, RATE_LIMITED, Card
 
@@ -63,7 +64,7 @@ def test_the_cap_of_a_month_is_kept(shop, pack, kept):
     assert orders() == [Status.PAID] * 2  # $5.00 each, of $12.00
     assert "Paid this month: $10.00" in shop.browser.get("/billing/").content.decode()
     Order.objects.filter(kind="top-up").update(
-        created_at=top_up.purchases.month_start() - timezone.timedelta(seconds=1)
+        created_at=month_began() - timezone.timedelta(seconds=1)
     )
     top_up.run_due()
     assert orders() == [Status.PAID] * 3
@@ -96,6 +97,73 @@ def test_a_card_that_will_not_pay_stops_it_and_says_why(
     top_up.run_due()
     assert orders() == [Status.FAILED, Status.PAID]
     assert shop.wallet.balance == 105
+
+
+def test_whoever_wants_their_money_back_is_not_charged_again(shop, pack, kept):
+    set_up(shop, pack)
+    ledger.adjust(shop.wallet, 95, note="back")
+    shop.fake.dispute(Order.objects.get(kind="checkout").stripe_id)
+    shop.hear()
+    assert shop.wallet.balance == 0
+    top_up.run_due()
+    assert orders() == []
+    assert (
+        "It was stopped: Payment disputed."
+        in shop.browser.get("/billing/").content.decode()
+    )
+    spent = shop.offer(credits=1000, amount=5000)
+    order = shop.bought(spent)
+    ledger.adjust(shop.wallet, -shop.wallet.balance, note="spent")
+    shop.fake.dispute(order.stripe_id)
+    shop.hear()
+    TopUp.objects.update(enabled=True)
+    assert shop.wallet.debt == 1000
+    top_up.run_due()
+    assert orders() == []
+
+
+@pytest.mark.parametrize("why", ["stopped", "group"])
+def test_who_may_not_draw_or_does_not_pay_is_not_charged(shop, pack, kept, why):
+    set_up(shop, pack)
+    group = Group.objects.create(name="Class", shares_credits=True)
+    changed = {"is_active": False} if why == "stopped" else {"group": group}
+    User.objects.filter(pk=shop.buyer.pk).update(**changed)
+    top_up.run_due()
+    assert orders() == []
+
+
+def test_a_pack_that_is_off_sale_stops_it_and_says_so(shop, pack, kept):
+    set_up(shop, pack)
+    Offer.objects.update(active=False)
+    top_up.run_due()
+    assert orders() == []
+    assert TopUp.objects.get().stopped_because.startswith("The pack is not on sale")
+
+
+def test_another_currency_has_a_cap_of_its_own(shop, pack, kept):
+    set_up(shop, pack)
+    top_up.run_due()
+    euros = shop.offer(currency="eur", amount=700)
+    assert set_up(shop, euros, monthly_cap="7.00").status_code == 302
+    ledger.adjust(shop.wallet, -shop.wallet.balance, note="spent")
+    top_up.run_due()
+    assert orders() == [Status.PAID] * 2
+
+
+def test_a_payment_that_does_not_fit_stops_it_and_nobody_else(shop, pack, kept):
+    set_up(shop, pack)
+    wallet = shop.wallet
+    shop.fake.fail(CUT, times=3, on="POST /v1/payment_intents")
+    top_up.run_due()
+    shop.fake.forgive()
+    Wallet.objects.filter(pk=wallet.pk).update(user=None)  # the account went
+    Order.objects.filter(kind="top-up").update(
+        created_at=timezone.now() - top_up.ASK_AGAIN_AFTER
+    )
+    top_up.run_due()
+    assert orders() == [Status.FAILED]
+    assert not TopUp.objects.get().enabled
+    assert Purchase.objects.count() == 1
 
 
 def test_a_card_that_was_taken_away_stops_it(shop, pack, kept):

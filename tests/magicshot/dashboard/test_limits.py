@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import NO_LIMIT, Group, Quota, User
+from accounts.site_days import day_began
 from generators.models import GenerationJob
-from generators.usage import day_began, usage_of
+from generators.usage import usage_of
 from magicshot.dashboard.limits import near_limits
 from magicshot.dashboard.storage import Shelf
 

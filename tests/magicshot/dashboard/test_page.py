@@ -110,7 +110,11 @@ def test_when_people_wrote_words_then_none_is_on_the_page(boss, world, settings)
             ("Storage", "alice@example.org"),
             ("Jobs by", "Near a"),
         ),
-        (("view_quota", "view_user"), ("no rights",), ("alice@", "Near a limit")),
+        (
+            ("view_quota", "view_user"),
+            ("none of them yet",),
+            ("alice@", "Near a limit"),
+        ),
         (
             ("view_quota", "view_user", "view_generationjob"),
             ("Near a limit",),

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.test import override_settings
 from django.utils import timezone
 
 from magicshot.dashboard import kept_figures, snapshots, tasks
@@ -88,6 +89,21 @@ def test_when_its_time_is_over_then_the_cache_still_has_it_for_others():
         seen = []
         snapshots.kept("x", lambda: seen.append(snapshots.kept("x", Maker()).value))
     assert seen == [7]
+
+
+def test_when_the_cache_is_away_then_it_is_made_each_time(caplog):
+    away = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1",
+        }
+    }
+    make = Maker()
+    with override_settings(CACHES=away):
+        assert [snapshots.kept("x", make).value for _ in range(2)] == [1, 2]
+        snapshots.renew("x", make)
+        snapshots.forget(["x"])
+    assert "not kept" in caplog.text
 
 
 @pytest.mark.django_db

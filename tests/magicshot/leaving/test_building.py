@@ -72,6 +72,7 @@ def test_each_export_is_claimed_by_one_worker(alice, bob):
 def test_a_new_one_takes_the_place_of_the_one_that_was_ready(alice):
     make_image(alice)
     first = export_of(alice)
+    Export.objects.update(ready_at=first.ready_at - exports.PAUSE)
     exports.ask(alice)
     assert not exports.ready_ones(alice).exists()
     tasks.look_after_exports()

@@ -6,6 +6,7 @@ import io
 import uuid
 import zipfile
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import Export
 from gallery import large_files
+from gallery.browser_time import COOKIE
 from magicshot.leaving import building, exports
 from tests.gallery.making import make_image
 from tests.magicshot.leaving.test_exports import export_of
@@ -98,6 +100,30 @@ def test_a_double_press_is_one_export(page):
     page.post(PRESS)
     page.post(PRESS)
     assert Export.objects.count() == 1
+
+
+def test_a_new_one_can_be_made_an_hour_after_the_last_was_ready(page, alice):
+    export = export_of(alice)
+    again_at = export.ready_at + exports.PAUSE
+    page.cookies[COOKIE] = "Asia/Tokyo"
+    when = f"{timezone.localtime(again_at, ZoneInfo('Asia/Tokyo')):%H:%M}"
+    shown = text_of(page.get(PAGE))
+    assert f"You can make a new one from {when}" in shown
+    assert f'action="{PRESS}"' not in shown
+    page.post(PRESS)
+    assert f"You can make another from {when}" in text_of(page.get(PAGE))
+    assert exports.of(alice) == export
+    with time_machine.travel(again_at + timedelta(seconds=1), tick=False):
+        assert f'action="{PRESS}"' in text_of(page.get(PAGE))
+        page.post(PRESS)
+        assert exports.of(alice).state == Export.State.WAITING
+
+
+def test_one_that_failed_can_be_tried_again_at_once(page, alice):
+    page.post(PRESS)
+    exports.fail(exports.claim_next(), "There is no room left.")
+    page.post(PRESS)
+    assert exports.of(alice).state == Export.State.WAITING
 
 
 def test_pressing_takes_a_post(page):

@@ -1,92 +1,26 @@
-"""The admin's pages on money: what is sold, what came, what Stripe told."""
+"""The admin's pages on money: what came, what left again, what Stripe told."""
 
-import logging
-from decimal import Decimal
 from typing import Any
 
-import stripe
-from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from accounts import sending
-from accounts.admin_pages import QuickAdmin, RecordAdmin
-from accounts.billing import offers
-from accounts.billing.client import is_live, is_on
-from accounts.billing.money import money_words, smallest_units
+from accounts.admin_pages import RecordAdmin
+from accounts.billing.client import is_on
+from accounts.billing.money import money_words
 from accounts.models import (
-    MAX_AMOUNT,
-    MAX_CREDITS,
     AuditEntry,
     Customer,
-    Offer,
     Order,
     Purchase,
     StripeEvent,
     Subscription,
 )
-
-logger = logging.getLogger(__name__)
-
-
-class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
-    """An offer's words; and, while it is new, what it brings and costs."""
-
-    price = forms.DecimalField(
-        max_digits=12,
-        min_value=Decimal("0.01"),
-        widget=UnfoldAdminDecimalFieldWidget,
-        help_text="As people pay it: 9.99. It cannot be changed later.",
-    )
-    currency = forms.RegexField(
-        r"^[A-Za-z]{3}$",
-        widget=UnfoldAdminTextInputWidget,
-        initial="usd",
-        help_text="Three letters: usd, eur, gbp, jpy.",
-        error_messages={"invalid": "Write three letters, as usd."},
-    )
-
-    class Meta:
-        model = Offer
-        fields = ("kind", "name", "credits", "active", "order")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk is not None:
-            for name in ("price", "currency"):
-                self.fields.pop(name, None)
-
-    def clean_credits(self) -> int:
-        """Sell at least one."""
-        credits: int = self.cleaned_data["credits"]
-        if not 1 <= credits <= MAX_CREDITS:
-            raise forms.ValidationError(f"Choose from 1 to {MAX_CREDITS} credits.")
-        return credits
-
-    def clean(self) -> dict[str, Any]:
-        """Take the price in the currency's smallest unit."""
-        cleaned = super().clean() or {}
-        price, currency = cleaned.get("price"), cleaned.get("currency")
-        if price is None or currency is None:
-            return cleaned
-        cleaned["currency"] = currency.lower()
-        try:
-            units = smallest_units(price, cleaned["currency"])
-        except ValueError as error:
-            self.add_error("price", str(error))
-            return cleaned
-        if not 1 <= units <= MAX_AMOUNT:
-            most = money_words(MAX_AMOUNT, cleaned["currency"])
-            self.add_error("price", f"Choose at most {most}.")
-            return cleaned
-        self.instance.amount = units
-        self.instance.currency = cleaned["currency"]
-        return cleaned
 
 
 class SoldHere:
@@ -95,74 +29,6 @@ class SoldHere:
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Leave them out of the admin's overview until there is a key."""
         return is_on() and bool(super().has_module_permission(request))  # type: ignore[misc]
-
-
-@admin.register(Offer)
-class OfferAdmin(SoldHere, QuickAdmin):
-    """Packs and plans. Saving a new one makes its price at Stripe."""
-
-    form = OfferForm
-    list_display = (
-        "name",
-        "kind",
-        "credits",
-        "price_shown",
-        "active",
-        "state",
-        "order",
-    )
-    list_editable = ("active", "order")
-    list_filter = ("kind", "active")
-    ordering = ("order", "amount", "id")
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Ask for a price while it is new, show it afterwards."""
-        price = ("price_shown",) if obj else ("price", "currency")
-        said = ("state",) if obj else ()
-        fields = ("kind", "name", "credits", *price, "active", "order", *said)
-        return [(None, {"fields": fields})]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """What was sold stays what it was."""
-        return ("kind", "name", "credits", "price_shown", "state") if obj else ()
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Purchases point at them: take one off sale instead."""
-        return False
-
-    @admin.display(description="Price", ordering="amount")
-    def price_shown(self, offer: Offer) -> str:
-        """What it costs."""
-        return money_words(offer.amount, offer.currency)
-
-    @admin.display(description="State")
-    def state(self, offer: Offer) -> str:
-        """Whether people can buy it, and if not why."""
-        if not is_on():
-            return "waits for STRIPE_SECRET_KEY"
-        if not offer.stripe_price:
-            return "not at Stripe yet: save it again"
-        if offer.livemode != is_live():
-            return "of the other mode's keys"
-        return "on sale" if offer.active else "off sale"
-
-    def save_model(
-        self, request: HttpRequest, obj: Offer, form: Any, change: bool
-    ) -> None:
-        """Make its price at Stripe once it is saved, with no transaction open."""
-        super().save_model(request, obj, form, change)
-        if is_on() and not obj.stripe_price:
-            transaction.on_commit(lambda: self._publish(request, obj))
-
-    def _publish(self, request: HttpRequest, offer: Offer) -> None:
-        try:
-            offers.publish(offer)
-        except stripe.StripeError as error:
-            logger.error("The price of %s was not made: %s", offer, error)
-            said = error.user_message or type(error).__name__
-            messages.error(
-                request, f"Stripe did not take the price: {said}. Save it again."
-            )
 
 
 class StripeAdmin(SoldHere, RecordAdmin):
@@ -300,7 +166,7 @@ class StripeEventAdmin(StripeAdmin):
     list_filter = ("status",)
     search_fields = ("=stripe_id", "=object_id")
     ordering = ("-id",)
-    actions = ("handle_again",)
+    actions = ("handle_again", "ignore")
     fields = (
         "stripe_id",
         "type",
@@ -335,6 +201,17 @@ class StripeEventAdmin(StripeAdmin):
             )
             transaction.on_commit(lambda: sending.send(sending.STRIPE_EVENTS))
         messages.success(request, f"{len(events)} events are handled again.")
+
+    @admin.action(description="Put selected events away", permissions=["handle"])
+    def ignore(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> None:
+        """Look no more at those that failed: somebody has seen to them."""
+        failed = queryset.filter(status=StripeEvent.Status.FAILED)
+        with transaction.atomic():
+            events = list(failed.select_for_update())
+            for event in events:
+                self.log_act(request, event, AuditEntry.Action.DISMISS)
+            failed.update(status=StripeEvent.Status.IGNORED)
+        messages.success(request, f"{len(events)} events were put away.")
 
 
 def event_badge(request: HttpRequest) -> int:
