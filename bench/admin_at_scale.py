@@ -51,6 +51,8 @@ for _ in range(3):
     cache.clear()
     anew.append(timed(boss, "/admin/"))
 jobs = "/admin/generators/generationjob/"
+flagged = "/admin/generators/promptverdict/"
+log = "/admin/accounts/auditentry/"
 for name, client, address in (
     ("dashboard", boss, "/admin/"),
     ("dashboard, today", boss, "/admin/?days=1"),
@@ -63,7 +65,13 @@ for name, client, address in (
     ("images", boss, "/admin/gallery/image/"),
     ("masks", boss, "/admin/gallery/image/?kind__exact=mask"),
     ("users", boss, "/admin/accounts/user/"),
-    ("a person", boss, f"/admin/accounts/user/{person.pk}/change/"),
+    ("a person", boss, f"/admin/people/{person.pk}/"),
+    ("a person's form", boss, f"/admin/accounts/user/{person.pk}/change/"),
+    ("wallets", boss, "/admin/accounts/wallet/"),
+    ("purchases", boss, "/admin/accounts/purchase/"),
+    ("moderation", boss, f"{flagged}?state__exact=open"),
+    ("audit log", boss, log),
+    ("audit log of one admin, searched", boss, f"{log}?q=person7@example.org"),
     ("a statement", own, "/credits/"),
 ):
     timed(client, address)

@@ -1,7 +1,8 @@
 """Fills a database with years of work in seconds: by SQL alone, its indexes put on last.
 
-A year of jobs, evenly, the youngest with the highest key; two ledger rows each, a picture
-for each that succeeded, and a person for every hundred.
+A year of jobs, evenly, the youngest with the highest key; two ledger rows and an entry of
+the audit log each, a picture for each that succeeded; a purchase for every twenty, a
+person and a flagged prompt for every hundred.
 """
 
 import sqlite3
@@ -17,6 +18,9 @@ RECIPE: Final = (
     '{"operation": "text-to-image", "width": 1024, "height": 1024, "seed": 7}'
 )
 TABLES: Final = (
+    "accounts_auditentry",
+    "accounts_customer",
+    "accounts_purchase",
     "accounts_user",
     "accounts_wallet",
     "accounts_creditentry",
@@ -24,6 +28,7 @@ TABLES: Final = (
     "gallery_storedfile",
     "generators_generation",
     "generators_generationjob",
+    "generators_promptverdict",
 )
 
 _NUMBERS: Final = """
@@ -104,6 +109,40 @@ _IMAGES: Final = """
         image_model_label, '{{}}', 5, finished_at
     FROM generators_generationjob WHERE status = 'succeeded'
 """
+_ACTS: Final = """
+    INSERT INTO accounts_auditentry (id, actor_id, actor_name, action, target_type,
+        target_pk, target_text, person_id, before, after, reason, created_at)
+    SELECT id, 1001 + id % 10, 'person' || (1 + id % 10) || '@example.org',
+        CASE WHEN id % 4 = 0 THEN 'change' ELSE 'cancel' END,
+        CASE WHEN id % 4 = 0 THEN 'accounts.user' ELSE 'generators.generationjob' END,
+        '' || id, 'Something', owner_id, '{{"status": "queued"}}',
+        '{{"status": "canceled"}}', 'because', created_at
+    FROM generators_generationjob
+"""
+_VERDICTS: Final = """
+    INSERT INTO generators_promptverdict (id, owner_id, generation_id, action, rule,
+        prompt, state, created_at)
+    SELECT id, owner_id, generation_id, 'flag', 'owl', 'an owl by night',
+        CASE WHEN id % 1000 = 0 THEN 'open' ELSE 'dismissed' END, created_at
+    FROM generators_generationjob WHERE id % 100 = 0
+"""
+_OFFER: Final = """
+    INSERT INTO accounts_offer (id, kind, name, credits, amount, currency, active,
+        "order", livemode, stripe_price, created_at)
+    VALUES (1, 'pack', 'Handful', 100, 500, 'usd', {yes}, 1, {no}, '', {now})
+"""
+_CUSTOMERS: Final = """
+    INSERT INTO accounts_customer (id, wallet_id, livemode, stripe_id, created_at)
+    SELECT id, id, {no}, 'cus_' || id, {now} FROM accounts_wallet
+"""
+_PURCHASES: Final = """
+    INSERT INTO accounts_purchase (id, wallet_id, customer_id, offer_id, stripe_id,
+        payment_intent, credits, amount, currency, taken_back, refunded, disputed,
+        num_looks, livemode, made_at, created_at)
+    SELECT id, wallet_id, wallet_id, 1, 'cs_' || id, 'pi_' || id, 100, 500, 'usd',
+        0, 0, 0, 1, {no}, created_at, created_at
+    FROM generators_generationjob WHERE id % 20 = 0
+"""
 _EVERYTHING: Final = (
     (_PEOPLE, "people"),
     (_WALLETS, "people"),
@@ -113,6 +152,11 @@ _EVERYTHING: Final = (
     (_ENDS, "jobs"),
     (_FILES, "jobs"),
     (_IMAGES, "jobs"),
+    (_ACTS, "jobs"),
+    (_VERDICTS, "jobs"),
+    (_OFFER, "jobs"),
+    (_CUSTOMERS, "people"),
+    (_PURCHASES, "jobs"),
 )
 
 OPEN: Final = 40
