@@ -72,8 +72,8 @@ class AuditEntryAdmin(RecordAdmin):
     """Who did what, newest first. Nothing here is ever changed, or counted."""
 
     paginator = InfinitePaginator
-    list_display = ("created_at", "actor_name", "act", "target", "changed", "reason")
-    list_display_links = ("created_at",)
+    list_display = ("when", "actor_name", "act", "target", "changed", "reason")
+    list_display_links = ("when",)
     list_filter = ("action", ActorFilter, TargetFilter)
     search_fields = ("person__email",)  # see get_search_results
     search_help_text = "The beginning of an e-mail address"
@@ -99,6 +99,12 @@ class AuditEntryAdmin(RecordAdmin):
         found = User.objects.filter(email__istartswith=words).order_by("pk")
         keys = list(found.values_list("pk", flat=True)[:PEOPLE_FOUND])
         return queryset.filter(Q(actor__in=keys) | Q(person__in=keys)), False
+
+    @admin.display(description="When")
+    def when(self, entry: AuditEntry) -> str:
+        """The moment, on one line."""
+        words = '<span class="whitespace-nowrap">{}</span>'
+        return format_html(words, moment(entry.created_at))
 
     @admin.display(description="Did what", ordering="action")
     def act(self, entry: AuditEntry) -> str:
@@ -126,7 +132,8 @@ class AuditEntryAdmin(RecordAdmin):
     @admin.display(description="Changed")
     def changed(self, entry: AuditEntry) -> str:
         """The first of its lines."""
-        return changes_of(entry, at_most=LINES_IN_LIST) or "-"
+        lines = changes_of(entry, at_most=LINES_IN_LIST)
+        return format_html('<div class="narrow-cell">{}</div>', lines) if lines else "-"
 
     @admin.display(description="Changed")
     def changed_wholly(self, entry: AuditEntry) -> str:

@@ -10,11 +10,15 @@ from django.views.decorators.http import require_http_methods
 from accounts import impersonation, requests
 from accounts.admin_forms import LookForm
 from accounts.models import User
+from accounts.sign_in import is_sign_in_old
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def look_as(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Ask an admin who may for a fresh proof and a reason, then begin."""
+    """Ask an admin who may for a fresh proof and a reason, then begin.
+
+    Who has only just signed in has given the proof.
+    """
     admin_user, person = requests.person(request), get_object_or_404(User, pk=pk)
     if not impersonation.may_look_as(admin_user, person):
         raise PermissionDenied
@@ -22,7 +26,7 @@ def look_as(request: HttpRequest, pk: int) -> HttpResponseBase:
     return response
 
 
-@reauthentication_required  # type: ignore[untyped-decorator]
+@reauthentication_required(enabled=is_sign_in_old)  # type: ignore[untyped-decorator]
 def _ask(request: HttpRequest, admin_user: User, person: User) -> HttpResponseBase:
     form = LookForm(request.POST or None)
     if form.is_valid():

@@ -1,10 +1,13 @@
 """Who is signed in: strangers are sent to sign in, and back to the page they were on."""
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlsplit, urlunsplit
 
+from allauth.account import app_settings
+from allauth.account.authentication import get_authentication_records
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import get_user
@@ -56,6 +59,13 @@ def page_of(request: HttpRequest) -> str:
     if is_press or not url_has_allowed_host_and_scheme(path, None):
         return str(settings.LOGIN_REDIRECT_URL)
     return path
+
+
+def is_sign_in_old(request: HttpRequest) -> bool:
+    """Say whether it is longer ago than a fresh proof of who one is may be."""
+    records = get_authentication_records(request, request.user)
+    newest = max((float(each["at"]) for each in records), default=0.0)
+    return time.time() - newest >= app_settings.REAUTHENTICATION_TIMEOUT
 
 
 def sign_out_everywhere(user: User) -> int:

@@ -30,7 +30,7 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(User.objects.select_related("group"), pk=pk)
     wallet = Wallet.objects.filter(user=person).first()
     context = admin.site.each_context(request) | {
-        "title": person.get_full_name(),
+        "title": f"About {person.get_full_name()}",
         "subtitle": person.email,
         "person": person,
         "wallet": wallet if may("accounts.view_wallet") else None,

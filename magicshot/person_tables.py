@@ -102,8 +102,12 @@ def statement_table(wallet: Wallet) -> Table:
 
 
 def audit_table(person: User) -> Table:
-    """Return the newest acts of admins and money that concern them."""
-    entries = AuditEntry.objects.filter(person=person)[:LINES]
+    """Return the newest acts of admins and money that concern them.
+
+    Every press of a look is one, and would leave no room for others: the log has them.
+    """
+    acts = AuditEntry.objects.exclude(action=AuditEntry.Action.LOOK_ACT)
+    entries = acts.filter(person=person)[:LINES]
     url = reverse("admin:accounts_auditentry_changelist")
     return Table(
         title="What was done to them",

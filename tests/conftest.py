@@ -7,6 +7,7 @@ from playwright.sync_api import Error
 from pytest_socket import socket_allow_hosts
 
 from accounts.models import User
+from magicshot.celery import app
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -57,6 +58,14 @@ def _own_media(settings, tmp_path):
             },
         }
     }
+
+
+@pytest.fixture
+def sent(monkeypatch) -> list[str]:
+    """The tasks that Celery was told to send; no broker holds them, no worker comes."""
+    tasks: list[str] = []
+    monkeypatch.setattr(app, "send_task", lambda name, **_: tasks.append(name))
+    return tasks
 
 
 @pytest.fixture

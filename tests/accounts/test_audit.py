@@ -10,6 +10,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Json
 
 from accounts import audit, ledger
+from accounts.admin_tables import moment
 from accounts.models import AppendOnly, AuditEntry, Invitation, Quota, User
 from accounts.models.audit import FORGOTTEN
 from generators.models import PromptVerdict
@@ -207,6 +208,8 @@ def test_the_list_shows_what_changed_readably(boss, entry):
     assert "name: Al → Alice" in html
     assert "asked" in html
     assert "changed" in html
+    when = f'<span class="whitespace-nowrap">{moment(entry.created_at)}</span>'
+    assert when in html
     page = reverse("admin:accounts_auditentry_change", args=[entry.pk])
     assert "name: Al → Alice" in boss.get(page).content.decode()
 

@@ -41,12 +41,11 @@ def sign_in(client, user):
     password = f"{user.get_short_name()}'s password"
     client.post(login, {"login": user.email, "password": password})
     assert client.session["_auth_user_id"] == str(user.pk)
-    prove(client, user)
 
 
 @pytest.fixture
 def boss(client, staff):
-    """A client of a superuser who just proved who they are."""
+    """A client of a superuser who has just signed in."""
     sign_in(client, staff)
     return client
 
@@ -124,6 +123,17 @@ def test_it_does_not_begin_without_a_fresh_proof(client, staff, alice):
         assert response.url.startswith(reverse("account_reauthenticate"))
     assert not Impersonation.objects.exists()
     assert who(client) == staff
+
+
+def test_a_sign_in_is_a_proof_for_five_minutes(boss, alice):
+    now = timezone.now()
+    with time_machine.travel(now + timedelta(seconds=290), tick=False):
+        assert boss.get(look_page(alice)).status_code == 200
+    with time_machine.travel(now + timedelta(seconds=310), tick=False):
+        asked = boss.get(look_page(alice))
+        assert asked.url.startswith(reverse("account_reauthenticate"))
+        prove(boss, boss.get("/").context["request"].user)
+        assert begin(boss, alice).url == "/"
 
 
 def test_after_the_proof_what_was_sent_is_done(client, staff, alice):

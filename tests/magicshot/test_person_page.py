@@ -239,3 +239,19 @@ def test_the_list_of_people_leads_there(boss, alice):
         ).content.decode()
     )
     assert boss.get(overview).url == address(alice)
+
+
+def test_the_title_shows_an_address_as_it_is(boss, alice):
+    html = boss.get(address(alice)).content.decode()
+    assert "About alice@example.org" in html
+    assert "Alice@example.org" not in html
+
+
+def test_what_an_admin_pressed_while_looking_leaves_room_for_the_rest(
+    boss, alice, staff
+):
+    audit.record(Action.CHANGE, alice, actor=staff, reason="asked")
+    for _ in range(12):
+        audit.record(Action.LOOK_ACT, alice, actor=staff)
+    acts = table(boss.get(address(alice)), "What was done to them")
+    assert [act[2] for act in acts] == ["changed"]

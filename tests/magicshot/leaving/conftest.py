@@ -4,27 +4,16 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from accounts import sending
-from generators import wake
 from magicshot.leaving import building
 from tests.accounts.test_sign_in import sign_in_freshly
 
 
 @pytest.fixture(autouse=True)
-def _own_home(settings, tmp_path):
+def _own_home(settings, tmp_path, sent):
     settings.MAGICSHOT_HOME = tmp_path / "home"
     settings.MAGICSHOT_HOME.mkdir()
     cache.clear()
     building._is_stopping.clear()
-
-
-@pytest.fixture(autouse=True)
-def sent(monkeypatch) -> list[str]:
-    """The tasks that were sent: messages that no broker holds and no worker takes."""
-    tasks: list[str] = []
-    monkeypatch.setattr(sending, "send", lambda task, *_, **__: tasks.append(task))
-    monkeypatch.setattr(wake, "num_waiting", lambda lane: 10**6)
-    return tasks
 
 
 @pytest.fixture
