@@ -65,7 +65,7 @@ def is_sign_in_old(request: HttpRequest) -> bool:
     """Say whether it is longer ago than a fresh proof of who one is may be."""
     records = get_authentication_records(request, request.user)
     newest = max((float(each["at"]) for each in records), default=0.0)
-    return time.time() - newest >= app_settings.REAUTHENTICATION_TIMEOUT
+    return time.time() - newest >= float(app_settings.REAUTHENTICATION_TIMEOUT)
 
 
 def sign_out_everywhere(user: User) -> int:
