@@ -24,7 +24,7 @@ _PAID_NO_MORE = frozenset({"requires_payment_method", "canceled"})
 
 
 class HasPlan(Exception):
-    """There is a plan already; it is changed in Stripe's portal."""
+    """There is a plan already; it is ended in Stripe's portal."""
 
 
 def begin(user: User, wallet: Wallet, offer: Offer, *, keeps_card: bool) -> Order:
@@ -109,10 +109,17 @@ def _is_open(order: Order) -> bool:
 
 
 def _with_page(order: Order) -> Order:
-    """Make the session of an order; two at once get the same one."""
-    session = client().v1.checkout.sessions.create(
-        _session_params(order), {"idempotency_key": str(order.public_id)}
-    )
+    """Make the session of an order; two at once get the same one.
+
+    An error of Stripe's own is repeated for the same key: the next press is another.
+    """
+    try:
+        session = client().v1.checkout.sessions.create(
+            _session_params(order), {"idempotency_key": str(order.public_id)}
+        )
+    except stripe.APIError:
+        orders.move(order, Status.EXPIRED)
+        raise
     Order.objects.filter(pk=order.pk).update(
         stripe_id=session.id, url=session.url or ""
     )

@@ -4,7 +4,7 @@ import contextlib
 
 import stripe
 
-from accounts.billing import subscriptions
+from accounts.billing import orders, subscriptions
 from accounts.billing.client import client, is_live, is_on
 from accounts.models import Customer, Order, Subscription, TopUp, Wallet
 
@@ -14,7 +14,7 @@ class CannotClose(Exception):
 
 
 def close(wallet: Wallet) -> None:
-    """End a wallet's plans and top-up, and have Stripe forget its cards.
+    """End a wallet's plans, top-up and open pages; have Stripe forget its cards.
 
     Stripe keeps the payments, which bookkeeping needs. Safe to call again. Raises
     StripeError and CannotClose, after which it has to be called again.
@@ -34,13 +34,17 @@ def close(wallet: Wallet) -> None:
 
 
 def _close(customer: Customer) -> None:
+    """End what a customer has; what Stripe does not know any more has ended."""
+    api = client().v1
+    waiting = customer.orders.filter(kind=orders.Kind.CHECKOUT)
+    for order in waiting.filter(status=orders.Status.OPEN).exclude(stripe_id=""):
+        with contextlib.suppress(stripe.InvalidRequestError):
+            api.checkout.sessions.expire(order.stripe_id)
     for plan in customer.subscriptions.filter(status__in=subscriptions.LIVE):
-        with contextlib.suppress(
-            stripe.InvalidRequestError
-        ):  # it has ended, or is gone
-            client().v1.subscriptions.cancel(plan.stripe_id)
+        with contextlib.suppress(stripe.InvalidRequestError):
+            api.subscriptions.cancel(plan.stripe_id)
         Subscription.objects.filter(pk=plan.pk).update(
             status=Subscription.Status.CANCELED
         )
-    with contextlib.suppress(stripe.InvalidRequestError):  # it is forgotten
-        client().v1.customers.delete(customer.stripe_id)
+    with contextlib.suppress(stripe.InvalidRequestError):
+        api.customers.delete(customer.stripe_id)

@@ -18,7 +18,10 @@ def offer_of_price(stripe_price: str) -> Offer | None:
 
 
 def publish(offer: Offer) -> None:
-    """Make an offer's price at Stripe, once, and note it. Raises StripeError."""
+    """Make an offer's price at Stripe, unless it has one. Raises StripeError.
+
+    A price whose answer was lost stays there, and nobody buys by it.
+    """
     if offer.stripe_price:
         return
     price: Any = {
@@ -29,9 +32,7 @@ def publish(offer: Offer) -> None:
     }
     if offer.kind == Offer.Kind.PLAN:
         price["recurring"] = {"interval": "month"}
-    # Another site of the same Stripe account has an offer of the same number, too.
-    key = f"offer-{offer.pk}-{offer.created_at.timestamp()}"
-    made = client().v1.prices.create(price, {"idempotency_key": key})
+    made = client().v1.prices.create(price)
     Offer.objects.filter(pk=offer.pk).update(
         stripe_price=made.id, livemode=made.livemode
     )

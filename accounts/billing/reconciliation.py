@@ -23,7 +23,6 @@ class Paid:
     stripe_id: str
     amount: int
     currency: str
-    is_refunded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,15 +36,22 @@ def has_plan(customer: Customer) -> bool:
 
 def subscription_changed(stripe_id: str) -> Subscription:
     """Write down how a subscription stands. Raises StripeError, NotOurs, Suspicious."""
-    said = client().v1.subscriptions.retrieve(stripe_id)
-    customer = customer_named(said.customer)
-    offer = _offer_of(said)
-    row, _ = Subscription.objects.get_or_create(
-        stripe_id=stripe_id,
-        defaults={"customer": customer, "offer": offer, "status": _status(said)},
-    )
+    row = Subscription.objects.filter(stripe_id=stripe_id).first()
+    row = row or _new(client().v1.subscriptions.retrieve(stripe_id))
     write_fresh(row, lambda: client().v1.subscriptions.retrieve(stripe_id), _write_down)
     row.refresh_from_db()
+    return row
+
+
+def _new(said: stripe.Subscription) -> Subscription:
+    row, _ = Subscription.objects.get_or_create(
+        stripe_id=said.id,
+        defaults={
+            "customer": customer_named(said.customer),
+            "offer": _offer_of(said),
+            "status": _status(said),
+        },
+    )
     return row
 
 

@@ -52,7 +52,10 @@ def run_due() -> None:
         enabled=False, stopped_because=OFF_SALE
     )
     for order in _unanswered():
-        _pay_in_peace(order)
+        if _wanted().filter(customer=order.customer_id).exists():
+            _pay_in_peace(order)
+        else:  # if it was paid after all, its news counts
+            _stop(order, NO_ANSWER)
     for pk in list(_low().values_list("pk", flat=True)):
         if made := _order_for(pk):
             _pay_in_peace(made)
@@ -86,14 +89,18 @@ def is_top_up(intent: stripe.PaymentIntent) -> bool:
 
 
 def _low() -> QuerySet[TopUp]:
-    """Return the top-ups of those who run low and may draw, and owe nothing.
+    """Return the top-ups of those who run low."""
+    return _wanted().filter(customer__wallet__balance__lt=F("below"))
+
+
+def _wanted() -> QuerySet[TopUp]:
+    """Return the top-ups that are on, of those who may draw and owe nothing.
 
     A debt is a payment that was taken back: the card is not charged after that.
     """
     return TopUp.objects.filter(
         enabled=True,
         customer__livemode=is_live(),
-        customer__wallet__balance__lt=F("below"),
         customer__wallet__debt=0,
         customer__wallet__user__is_active=True,
         customer__wallet__user__deletion_due_at=None,

@@ -91,6 +91,17 @@ def test_when_stripe_is_down_then_the_page_says_so_and_nothing_is_charged(shop):
     assert not Order.objects.exists()
 
 
+def test_when_stripe_breaks_over_a_page_then_the_next_press_gets_another(shop):
+    offer = shop.offer()
+    shop.fake.fail(BROKEN, times=3, on="POST /v1/checkout/sessions")
+    assert shop.press_buy(offer).status_code == 503
+    shop.fake.forgive()
+    order = shop.order(offer)
+    shop.fake.pay(order.stripe_id)
+    shop.hear()
+    assert shop.wallet.balance == 100
+
+
 def test_when_people_come_back_before_the_news_then_their_credits_are_there(shop):
     order = shop.order(shop.offer())
     address = f"/billing/orders/{order.public_id}/"

@@ -68,6 +68,13 @@ def test_a_deleted_account_leaves_no_plan_no_card_and_no_name_at_stripe(shop):
     assert ledger_audit.audit() == []
 
 
+def test_a_page_that_was_left_open_cannot_be_paid_after_the_account(shop):
+    order = shop.order(shop.offer())
+    deletions.ask(shop.buyer, by=shop.buyer)
+    days_pass()
+    assert shop.fake.get(order.stripe_id)["status"] == "expired"
+
+
 def test_money_that_comes_after_the_account_is_for_staff_to_pay_back(shop):
     order = shop.order(shop.offer())
     shop.fake.pay_by_transfer(order.stripe_id)

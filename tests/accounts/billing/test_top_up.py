@@ -196,6 +196,20 @@ def test_an_answer_that_is_lost_is_asked_for_again_and_paid_once(
     assert len(paid) == 2
 
 
+def test_what_broke_off_is_not_asked_for_again_once_it_is_turned_off(shop, pack, kept):
+    set_up(shop, pack)
+    shop.fake.fail(LOST, times=3, on="POST /v1/payment_intents")
+    top_up.run_due()
+    shop.fake.forgive()
+    set_up(shop, pack, enabled="")
+    Order.objects.filter(kind="top-up").update(
+        created_at=timezone.now() - top_up.ASK_AGAIN_AFTER
+    )
+    top_up.run_due()
+    assert orders() == [Status.FAILED]
+    assert len(shop.fake.all("payment_intent", status="succeeded")) == 1
+
+
 def test_an_error_that_stripe_repeats_ends_it_after_an_hour(shop, pack, kept):
     set_up(shop, pack)
     shop.fake.fail(BROKEN, times=3, on="POST /v1/payment_intents")
