@@ -3,19 +3,10 @@
 import logging
 from typing import Any
 
-import amqp.exceptions
-import redis.exceptions
 from celery import current_app
 from kombu.exceptions import KombuError
 
 STRIPE_EVENTS = "accounts.follow_stripe"
-
-BROKER_ERRORS: tuple[type[Exception], ...] = (
-    KombuError,
-    amqp.exceptions.AMQPError,
-    redis.exceptions.RedisError,
-    OSError,
-)
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +21,20 @@ def send(task: str, *arguments: str, **options: Any) -> bool:
             retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0},
             **options,
         )
-    except BROKER_ERRORS as error:
+    except broker_errors() as error:
         logger.warning("Could not send %s: %s", task, error)
         return False
     return True
+
+
+def broker_errors() -> tuple[type[Exception], ...]:
+    """Return what sending may raise; looked up when it did, for the imports are slow."""
+    import amqp.exceptions
+    import redis.exceptions
+
+    return (
+        KombuError,
+        amqp.exceptions.AMQPError,
+        redis.exceptions.RedisError,
+        OSError,
+    )

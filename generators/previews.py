@@ -6,14 +6,12 @@ A preview may fail, a job may not: every error of the cache is logged and forgot
 import logging
 
 from django.core.cache import cache
-from redis.exceptions import RedisError
 
 from generators.models import GenerationJob
 
 SECONDS_KEPT = 600
 MAX_BYTES = 256 * 1024
 
-_CACHE_ERRORS = (OSError, RedisError)
 logger = logging.getLogger(__name__)
 
 
@@ -23,7 +21,7 @@ def show(job: GenerationJob, content: bytes) -> None:
         return
     try:
         cache.set(_key(job), content, SECONDS_KEPT)
-    except _CACHE_ERRORS as error:
+    except _cache_errors() as error:
         logger.warning("No preview for job %s: %s", job, error)
 
 
@@ -31,7 +29,7 @@ def find(job: GenerationJob) -> bytes | None:
     """Return the latest preview of a job, if there is one."""
     try:
         content: bytes | None = cache.get(_key(job))
-    except _CACHE_ERRORS as error:
+    except _cache_errors() as error:
         logger.warning("No preview of job %s: %s", job, error)
         return None
     return content
@@ -41,8 +39,14 @@ def forget(job: GenerationJob) -> None:
     """Drop the preview of a job that ended."""
     try:
         cache.delete(_key(job))
-    except _CACHE_ERRORS as error:
+    except _cache_errors() as error:
         logger.warning("The preview of job %s stays a while: %s", job, error)
+
+
+def _cache_errors() -> tuple[type[Exception], ...]:
+    from redis.exceptions import RedisError  # slow, and most sites have no Redis
+
+    return (OSError, RedisError)
 
 
 def _key(job: GenerationJob) -> str:

@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
-from accounts.sending import BROKER_ERRORS
+from accounts.sending import broker_errors
 from generators import endings, moves, prices, queue, wake
 from generators.clock import Now
 from generators.contracts import Lane
@@ -115,7 +115,7 @@ def _wake_forgotten(lane: Lane) -> None:
         return
     try:
         num_waiting = wake.num_waiting(lane)
-    except BROKER_ERRORS as error:
+    except broker_errors() as error:
         logger.warning("The broker does not answer: %s", error)
         return
     for _ in range(num_due - num_waiting):

@@ -31,7 +31,7 @@ def ring(lane: str, *, in_seconds: float = 0) -> bool:
 def num_waiting(lane: str) -> int:
     """Count a lane's messages at the broker that no worker has taken yet.
 
-    Raises one of ``sending.BROKER_ERRORS`` when the broker is not there.
+    Raises one of ``sending.broker_errors()`` when the broker is not there.
     """
     queue = current_app.amqp.queues[queue_of(lane)]
     with current_app.connection_for_write() as connection:

@@ -5,15 +5,21 @@ instead of being refused.
 """
 
 import argparse
+import importlib
 import socket
 
 import uvicorn
+from django.conf import settings
+
+from magicshot import gate
+
+APPLICATION = "magicshot.asgi"
 
 
 def server_config() -> uvicorn.Config:
     """Return how the site is served."""
     return uvicorn.Config(
-        "magicshot.asgi:application",
+        f"{APPLICATION}:application",
         lifespan="off",
         access_log=False,
         log_level="warning",
@@ -24,7 +30,10 @@ def server_config() -> uvicorn.Config:
 
 
 def serve(sockets: list[socket.socket]) -> None:
-    """Serve the site on listening sockets until a signal ends it."""
+    """Serve the site on listening sockets, once it is prepared, until a signal ends it."""
+    importlib.import_module(APPLICATION)
+    importlib.import_module(settings.ROOT_URLCONF)
+    gate.wait()
     uvicorn.Server(server_config()).run(sockets=sockets)
 
 

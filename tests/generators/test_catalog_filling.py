@@ -1,10 +1,8 @@
 """One entry that cannot be written harms no other, and no start."""
 
 import errno
-import importlib
 
 import pytest
-from django.apps import apps
 from django.core.checks import run_checks
 
 from generators import catalog
@@ -58,20 +56,6 @@ def test_when_the_price_is_no_amount_then_a_check_says_so(settings, price, refus
     settings.LOCAL_MODEL_PRICE = price
     found = [each for each in run_checks() if each.id == "generators.E001"]
     assert bool(found) == refused
-
-
-def test_when_migrated_then_promises_nobody_reads_are_gone():
-    module = "generators.migrations.0003_drop_unread_capabilities"
-    able = {"sizes": [{"width": 64, "height": 64}]}
-    old = able | {"can_cancel": True, "has_progress": False}
-    ImageModel.objects.all().delete()
-    row = ImageModel.objects.create(
-        slug="own", capabilities=old, catalog_entry={"capabilities": old}
-    )
-    importlib.import_module(module).drop_unread(apps, None)
-    row.refresh_from_db()
-    assert row.capabilities == row.catalog_entry["capabilities"] == able
-    assert catalog.capabilities_of(row)
 
 
 def test_when_an_offer_cannot_be_read_then_the_data_folder_is_not_blamed(shop):

@@ -13,8 +13,9 @@ from django.utils import timezone
 from gallery.models import Image
 from generators import tasks, wake, warming
 from generators.contracts import Lane
-from generators.models import GenerationJob
+from generators.models import Connection, GenerationJob
 from generators.providers import registry
+from generators.wake import queue_of
 from tests import factories
 
 Status = GenerationJob.Status
@@ -25,7 +26,7 @@ def _empty_lanes():
     def empty():
         with current_app.connection_for_write() as connection:
             for lane in Lane:
-                queue = current_app.amqp.queues[wake.queue_of(lane)]
+                queue = current_app.amqp.queues[queue_of(lane)]
                 queue(connection.default_channel).purge()
 
     empty()
@@ -89,21 +90,35 @@ def test_a_worker_that_comes_looks_for_what_was_forgotten(alice):
     assert wake.num_waiting(Lane.REMOTE) == 1
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("preload", [True, False])
-def test_a_worker_that_comes_preloads_its_lanes_if_the_site_wants(
-    preload, settings, monkeypatch
+@pytest.mark.parametrize(
+    ("lane", "expected"), [(Lane.REMOTE, "fake"), (Lane.LOCAL, "fake-local")]
+)
+def test_a_worker_preloads_its_lane_before_it_asks_the_database_if_the_site_wants(
+    preload, lane, expected, settings, monkeypatch
 ):
     settings.PRELOAD = preload
     loaded = []
-    for name in ("fake", "fake-local"):
-        provider = registry.get(name)
-        note = functools.partial(loaded.append, name)
-        monkeypatch.setattr(provider, "preload", note)
-    queues = [SimpleNamespace(name=wake.queue_of(Lane.REMOTE))]
+    for slug in registry.all_slugs():
+        note = functools.partial(loaded.append, slug)
+        monkeypatch.setattr(registry.get(slug), "preload", note)
+    signals.celeryd_init.send(sender="lane@host", options={"queues": [queue_of(lane)]})
+    assert (expected in loaded) == preload
+    assert all(registry.get(slug).lane == lane for slug in loaded)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("lane", Lane)
+def test_a_worker_that_is_ready_preloads_what_is_connected(lane, monkeypatch):
+    Connection.objects.create(provider="openai", label="theirs")
+    loaded = []
+    for slug in registry.all_slugs():
+        note = functools.partial(loaded.append, slug)
+        monkeypatch.setattr(registry.get(slug), "preload", note)
+    queues = [SimpleNamespace(name=queue_of(lane))]
     consumer = SimpleNamespace(queues=queues)
-    warming.warm_up(sender=SimpleNamespace(task_consumer=consumer))
-    assert loaded == (["fake"] if preload else [])
+    warming.warm_connections(sender=SimpleNamespace(task_consumer=consumer))
+    assert loaded == (["openai"] if lane == Lane.REMOTE else [])
 
 
 def test_a_worker_that_goes_hands_work_back_and_lets_providers_go():

@@ -12,8 +12,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
 
 from magicshot import preparing, processes, setup
+from magicshot.gate import Gate
 from magicshot.supervisor import Supervisor
 
 COLOURS = {"web": 36, "local": 35, "remote": 34, "beat": 33}
@@ -43,18 +45,30 @@ class Command(BaseCommand):
 
     def _run(self, sockets: list[socket.socket]) -> None:
         self.stdout.write("Preparing the site...")
-        preparing.prepare(static=True)
+        self.stdout.flush()
         asyncio.run(self._supervise(sockets))
         self.stdout.write("Magicshot has stopped.")
 
     async def _supervise(self, sockets: list[socket.socket]) -> None:
-        programs = [processes.web(sockets), *processes.workers()]
+        gate = Gate()
+        programs = [
+            gate.before(program)
+            for program in (processes.web(sockets), *processes.workers())
+        ]
         supervisor = Supervisor(programs, write=self._line_writer())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, supervisor.stop)
+        running = asyncio.create_task(supervisor.run())
+        try:
+            await asyncio.to_thread(_prepare)
+        except BaseException:
+            supervisor.stop()
+            await running
+            raise
+        gate.open()
         greeting = asyncio.create_task(self._greet(sockets[0].getsockname()))
-        await supervisor.run()
+        await running
         greeting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await greeting
@@ -80,6 +94,13 @@ class Command(BaseCommand):
             self.stdout.flush()
 
         return write
+
+
+def _prepare() -> None:
+    try:
+        preparing.prepare(static=True)
+    finally:
+        connections.close_all()
 
 
 def _answers(host: str, port: int) -> bool:

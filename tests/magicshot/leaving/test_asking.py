@@ -9,12 +9,9 @@ import time_machine
 from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.core import checks, mail
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from accounts import deletions, ledger, monthly_credits
 from accounts.models import CreditEntry, Deletion, Quota, User
@@ -293,33 +290,6 @@ def test_free_credits_of_a_month_come_once_however_often_one_leaves(alice):
         clock.shift(timedelta(days=10))
         monthly_credits.renew(again, rules_of(again))
         assert ledger.wallet_of(again).balance == MONTHLY
-
-
-@pytest.mark.django_db(transaction=True)
-def test_admins_addresses_are_taken_out_of_old_notes(alice):
-    wallet = ledger.wallet_of(alice)
-    for key, note in enumerate(
-        ("kind (ann@example.org)", "plain", "odd (because) (ann@x.org)", "a (b)")
-    ):
-        ledger.adjust(wallet, 1, reference=f"admin:{key}", note=note)
-    ledger.adjust(wallet, 1, note="mine (not@admins.org)")
-    cure = import_string("accounts.migrations.0005_leaving.take_names_out_of_notes")
-    state = MigrationExecutor(connection).loader.project_state(
-        [("accounts", "0005_leaving")]
-    )
-    with connection.schema_editor() as editor:
-        cure(state.apps, editor)
-    notes = wallet.entries.filter(kind="adjust").order_by("pk")
-    assert list(notes.values_list("note", flat=True)) == [
-        "kind",
-        "plain",
-        "odd (because)",
-        "a (b)",
-        "mine (not@admins.org)",
-    ]
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor, pytest.raises(Exception, match="never"):
-            cursor.execute("UPDATE accounts_creditentry SET note = 'x'")
 
 
 @pytest.mark.parametrize(
