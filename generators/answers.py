@@ -9,7 +9,6 @@ from django.shortcuts import redirect, render
 from django.utils.datastructures import MultiValueDict
 from django_htmx.http import reswap, retarget
 
-from accounts import monthly_credits
 from accounts.credit_words import credit_words
 from accounts.ledger import InDebt, InsufficientCredits, paying_wallet
 from accounts.models import User
@@ -94,11 +93,13 @@ def composer_of(
     user: User,
     typed: MultiValueDict[str, str],
     files: "MultiValueDict[str, UploadedFile[Any]] | None" = None,
+    *,
+    is_pressed: bool = False,
 ) -> forms.Composer:
-    """Return the form for a person, with what was typed."""
-    rules = rules_of(user)
-    balance = monthly_credits.renew(user, rules).balance
-    return forms.compose(user, typed, files=files, balance=balance, rules=rules)
+    """Return the form for a person, with what was typed; see ``forms.compose``."""
+    return forms.compose(
+        user, typed, files=files, rules=rules_of(user), is_pressed=is_pressed
+    )
 
 
 def page_of(
@@ -111,6 +112,7 @@ def page_of(
     """Show the Create page with this form."""
     context = batches_context(batches_of(person(request)))
     context |= examples_context() | {"composer": composer, "cursor": str(cursor)}
+    context["paying_wallet"] = composer.wallet  # now, for the head of the page shows it
     return render(request, "generators/create.html", context, status=status)
 
 

@@ -3,7 +3,7 @@
 import datetime
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -47,12 +47,15 @@ class Choice:
         return self.availability.is_available
 
 
-def choices() -> list[Choice]:
+def choices(slugs: Collection[str] | None = None) -> list[Choice]:
     """List the image models people may see: enabled, not retired, in order.
 
-    Those that cannot be used now are listed too, with the reason.
+    Those that cannot be used now are listed too, with the reason. With ``slugs`` only
+    those of these names.
     """
     rows = ImageModel.objects.filter(enabled=True, retired=False)
+    if slugs is not None:
+        rows = rows.filter(slug__in=[each for each in slugs if _is_plausible(each)])
     ways, of_provider = connections.Overview(), dict[str, Availability]()
     return [
         _choice(row, ways, of_provider)
@@ -76,11 +79,15 @@ def find(name: str) -> ImageModel:
 
     Raises ``ImageModel.DoesNotExist``, also for names no model can have.
     """
-    is_plausible = 0 < len(name) <= 100 and name.isprintable()
-    if not is_plausible:  # PostgreSQL would refuse NUL with an error of another kind
+    if not _is_plausible(name):
         raise ImageModel.DoesNotExist
     rows = ImageModel.objects.select_related("price")
     return rows.filter(slug=name).first() or rows.get(aliases__name=name)
+
+
+def _is_plausible(name: str) -> bool:
+    """Say whether a model can have a name; of some, PostgreSQL would make an error."""
+    return 0 < len(name) <= 100 and name.isprintable()
 
 
 def capabilities_of(image_model: ImageModel) -> Capabilities:

@@ -7,6 +7,7 @@ job for which there is none just now waits in its lane.
 
 import contextlib
 import datetime as dt
+import functools
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -108,13 +109,23 @@ def key_of(provider: Provider) -> str:
 
 
 class Overview:
-    """All enabled connections as one look saw them, for pages that ask about many models."""
+    """All enabled connections as one look saw them, for pages that ask about many models.
 
-    def __init__(self) -> None:
-        self._rows = list(Connection.objects.filter(enabled=True))
+    It looks when first asked about a model of a remote provider.
+    """
+
+    @functools.cached_property
+    def _remote(self) -> frozenset[str]:
+        return frozenset(registry.remote_slugs())
+
+    @functools.cached_property
+    def _rows(self) -> list[Connection]:
+        return list(Connection.objects.filter(enabled=True))
 
     def of(self, image_model: ImageModel) -> list[Connection]:
         """Return the connections that a model's jobs may go through."""
+        if image_model.provider not in self._remote:
+            return []
         return [row for row in self._rows if _serves(row, image_model)]
 
     def availability_of(self, image_model: ImageModel) -> Availability:

@@ -5,7 +5,7 @@ The form is drawn from the chosen models' capabilities and checked by
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.datastructures import MultiValueDict
 
+from accounts import monthly_credits
 from accounts.credit_words import credit_words, price_words
 from accounts.quotas import Rule
 from generators import catalog, form_pictures, operations, quota_checks
@@ -29,7 +30,7 @@ from generators.usage import usage_of
 from generators.validation import OPTION_PREFIX
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from accounts.models import User, Wallet
 
 MOST_MODELS: Final = 8
 """More columns than that are no comparison any more."""
@@ -42,6 +43,7 @@ class Composer:
     """The form for one person: what may be chosen, what was typed, what is wrong.
 
     ``rules`` are the quotas in force for them, ``values`` raw strings by field name,
+    ``choices`` all models people may see, or of a press only those asked for,
     ``slugs`` the models asked for, ``errors`` messages by field name. What only the
     drawn form shows is looked up when it is drawn: a press needs none of it.
     """
@@ -49,7 +51,6 @@ class Composer:
     user: "User"
     rules: Mapping[str, Rule]
     choices: tuple[catalog.Choice, ...]
-    balance: int
     values: Mapping[str, str]
     slugs: Sequence[str] = ()
     given: FormPictures = field(default_factory=lambda: FormPictures(errors={}))
@@ -57,8 +58,21 @@ class Composer:
     client_token: uuid.UUID = field(default_factory=uuid.uuid4)
 
     def with_errors(self, errors: Mapping[str, str]) -> Self:
-        """Return the same form saying what is wrong, with a token of its own."""
-        return replace(self, errors=errors)
+        """Return the same form with all choices, saying what is wrong.
+
+        It has a token of its own.
+        """
+        return replace(self, errors=errors, choices=_choices(self.rules))
+
+    @cached_property
+    def wallet(self) -> "Wallet":
+        """Return the wallet that pays, with this month's free credits in it."""
+        return monthly_credits.renew(self.user, self.rules)
+
+    @property
+    def balance(self) -> int:
+        """Return the credits there are to spend."""
+        return self.wallet.balance
 
     @cached_property
     def chosen(self) -> list[catalog.Choice]:
@@ -229,13 +243,14 @@ def compose(
     user: "User",
     typed: MultiValueDict[str, str],
     *,
-    balance: int,
     rules: Mapping[str, Rule],
     files: "MultiValueDict[str, UploadedFile[Any]] | None" = None,
+    is_pressed: bool = False,
 ) -> Composer:
     """Return the form for a person with what they typed, or their last choice.
 
-    ``rules`` are the quotas in force for them.
+    ``rules`` are the quotas in force for them. What ``is_pressed`` is not drawn unless
+    it is refused: it looks up no other models than those asked for.
     """
     values = {
         name: texts[-1]
@@ -244,7 +259,7 @@ def compose(
     }
     slugs = [slug for slug in typed.getlist("image_model") if slug]
     given = form_pictures.read(user, typed, files)
-    choices = tuple(quota_checks.narrowed(catalog.choices(), rules))
+    choices = _choices(rules, slugs if is_pressed else None)
     if "image_model" not in typed and (last := _last_job(user)) is not None:
         values = {"size": f"{last.width}x{last.height}"} | values
         slugs = _slugs_of(last)
@@ -254,12 +269,17 @@ def compose(
         user=user,
         rules=rules,
         choices=choices,
-        balance=balance,
         values=values,
         slugs=slugs,
         given=given,
         errors=given.errors,
     )
+
+
+def _choices(
+    rules: Mapping[str, Rule], slugs: Collection[str] | None = None
+) -> tuple[catalog.Choice, ...]:
+    return tuple(quota_checks.narrowed(catalog.choices(slugs), rules))
 
 
 def short_of_credits(needed: int, available: int, *, num_images: int) -> str:

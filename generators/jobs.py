@@ -52,13 +52,14 @@ def submit_generation(
     client_token: uuid.UUID,
     inputs: Sequence[Sequence[Input]] = (),
     told_credits: int | None = None,
+    rules: Mapping[str, Rule] | None = None,
 ) -> Generation:
     """Turn one press of the button into jobs, and set their credits aside.
 
     All or nothing, in one transaction. The same ``client_token`` again returns the
     first generation. ``inputs`` are the pictures that each of the requests works on,
     in their order, empty if none does; ``told_credits`` is the price the person saw, if
-    they saw one.
+    they saw one; ``rules`` their quotas, where they were looked up for this press.
     Raises InDebt, InsufficientCredits, CannotSubmit (PriceRose for a higher price than
     that, QuotaReached for more than the admin allows, PromptRefused for words that are
     forbidden, AccountLeaves for an account that is to be deleted), and ProviderError
@@ -67,8 +68,8 @@ def submit_generation(
     of_press = Generation.objects.filter(owner=user, client_token=client_token)
     if (first := of_press.first()) is not None:
         return first
-    rules = rules_of(user)
-    _refuse(user, requests, rules, has_pictures=any(inputs))
+    rules = rules_of(user) if rules is None else rules
+    flags = _refuse(user, requests, rules, has_pictures=any(inputs))
     wallet = monthly_credits.renew(user, rules)
     of_each = inputs or [()] * len(requests)
     pieces = [
@@ -91,7 +92,8 @@ def submit_generation(
             _reserve(wallet, jobs)
             quota_checks.refuse_jobs(user, rules, jobs)
             is_held = approvals.hold(rules, jobs)
-            prompt_checks.flag(user, generation, [each for _, each in requests])
+            asked = [request for _, request in requests]
+            prompt_checks.flag(user, generation, asked, flags)
             _deal_turns(jobs)
             GenerationJob.objects.bulk_create(jobs)
             keep_inputs(
@@ -109,15 +111,19 @@ def submit_generation(
 
 def _refuse(
     user: User, requests: Requests, rules: Mapping[str, Rule], *, has_pictures: bool
-) -> None:
-    """Refuse what may not be asked for, before anything is charged or kept."""
+) -> Sequence[str]:
+    """Refuse what may not be asked for, before anything is charged or kept.
+
+    Returns the prompt rules by which somebody should look at it.
+    """
     if user.deletion_due_at is not None:
         raise AccountLeaves(user.deletion_due_at)
     asked = [request for _, request in requests]
-    prompt_checks.refuse(user, asked, has_pictures=has_pictures)
+    flags = prompt_checks.look(user, asked, has_pictures=has_pictures)
     for image_model, request in requests:
         _check(image_model, request)
         quota_checks.refuse_request(rules, image_model, request)
+    return flags
 
 
 def _pieces(

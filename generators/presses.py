@@ -5,7 +5,7 @@ Pictures that came as files are kept only with the press: what is refused leaves
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,10 +54,11 @@ class Press:
             return first
         shares = self._shares()
         requests = self._requests(shares)
-        has_pictures = any(share.own_pictures for share in shares)
-        asked = [request for _, request in requests]
-        # Here already: below, its verdict would go with the transaction it refuses.
-        prompt_checks.refuse(self.user, asked, has_pictures=has_pictures)
+        if any(picture.file for picture in self.composer.given.pictures):
+            # Here already: below, its verdict would go with the transaction it refuses.
+            asked = [request for _, request in requests]
+            has_pictures = any(share.own_pictures for share in shares)
+            prompt_checks.look(self.user, asked, has_pictures=has_pictures)
         with _kept(self.composer.given.pictures) as ready:
             _refuse_heavy(shares, ready)
             return self._submitted(shares, requests, ready)
@@ -105,7 +106,7 @@ class Press:
             told = self.told_price * requests[0][1].num_images
         typed = clean(self.composer.values.get("prompt", ""))[:MOST_TITLE_CHARS]
         read = (request.prompt for _, request in requests if request.prompt)
-        with transaction.atomic():
+        with transaction.atomic() if ready else nullcontext():
             transaction.on_commit(ready.clear)  # from then on they are the gallery's
             images = {
                 picture: uploads.add(prepared, owner=self.user)
@@ -118,6 +119,7 @@ class Press:
                 client_token=self.client_token,
                 inputs=[_inputs(share, images) for share in shares],
                 told_credits=told,
+                rules=self.composer.rules,
             )
             if images and not _uses(generation, images.values()):
                 transaction.set_rollback(True)  # the same press was quicker elsewhere

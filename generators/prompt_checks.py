@@ -1,6 +1,6 @@
 """Looks at the words of a press before anything is charged or kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db.models import Q
 
@@ -24,28 +24,33 @@ class PromptRefused(CannotSubmit):
         super().__init__(WORDS)
 
 
-def refuse(
+def look(
     user: User, requests: Iterable[GenerationRequest], *, has_pictures: bool
-) -> None:
-    """Raise PromptRefused for words that a rule forbids, and write down that it did.
+) -> Sequence[str]:
+    """Return the rules that say that somebody should look at this press: see ``flag``.
 
-    Call it outside a transaction, or the verdict goes with it.
+    Raises PromptRefused for words that a rule forbids, and writes down that it did:
+    call it outside a transaction, or the verdict goes with it.
     """
     requests = list(requests)
     texts = read_all(_words_of(requests))
-    rule = built_in.broken_rule(texts, has_pictures=has_pictures)
-    rule = rule or next(_broken(user, texts, Action.REFUSE), "")
-    if rule:
+    forbidden = built_in.broken_rule(texts, has_pictures=has_pictures)
+    broken = [] if forbidden else _broken(user, texts)
+    refusing = (phrase for phrase, action in broken if action == Action.REFUSE)
+    if rule := forbidden or next(refusing, ""):
         _note(user, Action.REFUSE, rule, requests)
         raise PromptRefused
+    return [phrase for phrase, action in broken if action == Action.FLAG]
 
 
 def flag(
-    user: User, generation: Generation, requests: Sequence[GenerationRequest]
+    user: User,
+    generation: Generation,
+    requests: Sequence[GenerationRequest],
+    rules: Iterable[str],
 ) -> None:
     """Write down which rules say that somebody should look at this press."""
-    texts = read_all(_words_of(requests))
-    for rule in _broken(user, texts, Action.FLAG):
+    for rule in rules:
         _note(user, Action.FLAG, rule, requests, generation=generation)
 
 
@@ -56,12 +61,15 @@ def _words_of(requests: Iterable[GenerationRequest]) -> set[str]:
     return prompts | {value for value in options if isinstance(value, str)}
 
 
-def _broken(user: User, texts: Sequence[str], action: Action) -> Iterator[str]:
+def _broken(user: User, texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the phrases of the admin's rules that are in these texts, with the action."""
     of_group = Q(group__isnull=True) | Q(group=user.group_id)
-    rules = PromptRule.objects.filter(of_group, enabled=True, action=action)
-    for phrase in rules.values_list("phrase", flat=True):
-        if Phrases(phrases=(phrase,)).are_in(texts):
-            yield phrase
+    rules = PromptRule.objects.filter(of_group, enabled=True)
+    return [
+        (phrase, action)
+        for phrase, action in rules.values_list("phrase", "action")
+        if Phrases(phrases=(phrase,)).are_in(texts)
+    ]
 
 
 def _note(

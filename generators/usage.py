@@ -1,11 +1,11 @@
 """How much of each quota a person has used."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import BigIntegerField, Case, Count, F, Sum, When
+from django.db.models import BigIntegerField, Case, Count, F, Q, Sum, When
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
@@ -55,18 +55,21 @@ def usage_of(user: User, rules: Mapping[str, Rule] | None = None) -> dict[str, U
     """Return what is used of each countable quota in force for a person, by name.
 
     Pictures and credits of jobs that have not ended count as asked for, of others as
-    delivered. A query for each kind of quota that is in force.
+    delivered. A query for those of days and months, and one for each other in force.
     """
     rules = rules_of(user) if rules is None else rules
     found: dict[str, Used] = {}
-    for per, began in (("day", day_began()), ("month", month_began())):
-        wanted = [each for each in SUMS if f"{each}_per_{per}" in rules]
-        sums = _sums_since(user, began, wanted)
-        for each in wanted:
-            name = f"{each}_per_{per}"
-            found[name] = Used(
-                rule=rules[name], used=sums[each], resets_at=_next(began, per)
-            )
+    periods = {"day": day_began(), "month": month_began()}
+    wanted = {
+        f"{each}_per_{per}": (each, began)
+        for per, began in periods.items()
+        for each in SUMS
+        if f"{each}_per_{per}" in rules
+    }
+    for name, used in _sums(user, wanted).items():
+        per = name.rpartition("_")[2]
+        resets_at = _next(periods[per], per)
+        found[name] = Used(rule=rules[name], used=used, resets_at=resets_at)
     for name, count in _COUNTS.items():
         if name in rules:
             found[name] = Used(rule=rules[name], used=count(user))
@@ -83,14 +86,19 @@ def busy_people() -> list[int]:
     return [pk for pk, limit in limits.items() if counts[pk] >= limit]
 
 
-def _sums_since(
-    user: User, began: dt.datetime, wanted: Collection[str]
+def _sums(
+    user: User, wanted: Mapping[str, tuple[str, dt.datetime]]
 ) -> Mapping[str, int]:
+    """Return, by name, the sum of each of ``SUMS`` since its moment."""
     if not wanted:
         return {}
-    jobs = GenerationJob.objects.filter(owner=user, created_at__gte=began)
+    earliest = min(began for _, began in wanted.values())
+    jobs = GenerationJob.objects.filter(owner=user, created_at__gte=earliest)
     sums: Mapping[str, int] = jobs.aggregate(
-        **{each: Coalesce(Sum(SUMS[each]), 0) for each in wanted}
+        **{
+            name: Coalesce(Sum(SUMS[each], filter=Q(created_at__gte=began)), 0)
+            for name, (each, began) in wanted.items()
+        }
     )
     return sums
 

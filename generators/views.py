@@ -52,8 +52,9 @@ def generation_create(request: HttpRequest) -> HttpResponse:
     Without JavaScript, ``redraw`` only draws the controls of another model.
     """
     user = person(request)
-    composer = composer_of(user, request.POST, request.FILES)
-    if "redraw" in request.POST:
+    is_redraw = "redraw" in request.POST
+    composer = composer_of(user, request.POST, request.FILES, is_pressed=not is_redraw)
+    if is_redraw:
         return page_of(request, composer, cursor=events.cursor_now(user))
     press = Press(
         user=user,

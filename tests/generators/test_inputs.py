@@ -318,7 +318,6 @@ def test_when_the_same_press_was_quicker_elsewhere_then_its_own_pictures_go(
         alice,
         MultiValueDict({"image_model": ["fake-studio"], "prompt": ["a bird"]}),
         files=MultiValueDict({"init_image": [slow]}),
-        balance=100,
         rules={},
     )
     slow.meanwhile = lambda: press(signed_in, client_token=str(token))
