@@ -5,16 +5,14 @@ is refused: all addresses under ``REFUSED`` but for a few, and each view marked 
 ``only_by_oneself``.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.decorators import sync_and_async_middleware
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import audit, impersonation
@@ -37,38 +35,17 @@ def only_by_oneself(view: ViewT) -> ViewT:
     return view
 
 
-@sync_and_async_middleware
 def impersonate(
-    get_response: Callable[[HttpRequest], Any],
-) -> Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]:
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
     """Show requests of an admin's look as the person's, and end looks that are over."""
-    middleware: Any
-    if iscoroutinefunction(get_response):
-
-        async def answer_async(request: HttpRequest) -> HttpResponseBase:
-            if _has_session(request):
-                await sync_to_async(_see_as)(request)
-            response: HttpResponseBase = await get_response(request)
-            return response
-
-        async def guard_async(
-            request: HttpRequest, view: Callable[..., Any], *_: Any
-        ) -> HttpResponseBase | None:
-            if look_of(request) is None and not _is_over(request):
-                return None
-            return await sync_to_async(_guard)(request, view)
-
-        middleware = answer_async
-        middleware.process_view = guard_async
-        return answer_async
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         if _has_session(request):
             _see_as(request)
-        response: HttpResponseBase = get_response(request)
-        return response
+        return get_response(request)
 
-    middleware = answer
+    middleware: Any = answer
     middleware.process_view = lambda request, view, *_: _guard(request, view)
     return answer
 

@@ -1,9 +1,8 @@
 """The last touch on answers: who may keep them, and pages for requests that are wrong."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import (
     HttpRequest,
     HttpResponseBadRequest,
@@ -11,7 +10,6 @@ from django.http import (
     HttpResponseNotAllowed,
 )
 from django.template.loader import render_to_string
-from django.utils.decorators import sync_and_async_middleware
 
 SECRET_PAGES: Final = frozenset(
     {
@@ -24,24 +22,13 @@ SECRET_PAGES: Final = frozenset(
 """Names of addresses whose answers hold what signs somebody in."""
 
 
-@sync_and_async_middleware
 def finish_answers(
-    get_response: Callable[[HttpRequest], Any],
-) -> Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]:
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
     """Keep people's pages out of shared caches, and give a wrong method its page."""
-    if iscoroutinefunction(get_response):
-
-        async def answer_async(request: HttpRequest) -> HttpResponseBase:
-            response: HttpResponseBase = await get_response(request)
-            if isinstance(response, HttpResponseNotAllowed):
-                await sync_to_async(_explain)(request, response)
-            _keep_private(request, response)
-            return response
-
-        return answer_async
 
     def answer(request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = get_response(request)
+        response = get_response(request)
         if isinstance(response, HttpResponseNotAllowed):
             _explain(request, response)
         _keep_private(request, response)

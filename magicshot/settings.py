@@ -73,10 +73,10 @@ MIDDLEWARE = [
     "accounts.looking.impersonate",
     "allauth.account.middleware.AccountMiddleware",
     "magicshot.finishing.finish_answers",
-    "magicshot.setup.send_to_set_up",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "magicshot.setup.send_to_set_up",
 ]
 
 TEMPLATES = [

@@ -6,14 +6,13 @@ it away.
 """
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.models import EmailAddress
 from allauth.account.utils import perform_login
-from asgiref.sync import iscoroutinefunction, sync_to_async
 from django import forms
 from django.conf import settings
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
@@ -24,7 +23,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -153,26 +151,19 @@ def set_up(request: HttpRequest) -> HttpResponseBase:
     return _page(request, SetUpForm(initial={"token": request.GET.get("token", "")}))
 
 
-@sync_and_async_middleware
 def send_to_set_up(
-    get_response: Callable[[HttpRequest], Any],
-) -> Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]:
-    """Send strangers who open the front page to set-up while the site has no owner."""
-    if iscoroutinefunction(get_response):
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Send strangers who open the front page to set-up while the site has no owner.
 
-        async def answer_async(request: HttpRequest) -> HttpResponseBase:
-            if request.path == "/" and await sync_to_async(_is_sent_away)(request):
-                return redirect("setup")
-            response: HttpResponseBase = await get_response(request)
-            return response
-
-        return answer_async
+    The last of ``MIDDLEWARE``, and synchronous: with that Django runs all of it in one
+    thread, also on the asynchronous server. Otherwise each one changes threads twice.
+    """
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         if request.path == "/" and _is_sent_away(request):
             return redirect("setup")
-        response: HttpResponseBase = get_response(request)
-        return response
+        return get_response(request)
 
     return answer
 
