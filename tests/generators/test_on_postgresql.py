@@ -22,7 +22,6 @@ def test_every_job_test_holds_there_too():
         "reconciler",
         "events",
         "prices",
-        "price_migration",
         "pulse",
         "transitions",
     )
