@@ -13,7 +13,7 @@ from generators.capabilities import Capabilities
 from generators.catalog_filling import FillReport, fill
 from generators.contracts import Availability
 from generators.errors import ProviderError
-from generators.models import ImageModel
+from generators.models import ImageModel, ImageModelAlias
 from generators.providers import registry
 from generators.providers.base import RemoteProvider
 
@@ -27,6 +27,7 @@ __all__ = [
     "fill",
     "find",
     "lifecycle_of",
+    "slugs_of_aliases",
     "usable_models",
 ]
 
@@ -88,6 +89,15 @@ def find(name: str) -> ImageModel:
 def _is_plausible(name: str) -> bool:
     """Say whether a model can have a name; of some, PostgreSQL would make an error."""
     return 0 < len(name) <= 100 and name.isprintable()
+
+
+def slugs_of_aliases(names: Collection[str]) -> dict[str, str]:
+    """Return the slugs of the image models that have these names as aliases."""
+    plausible = [each for each in names if _is_plausible(each)]
+    if not plausible:
+        return {}
+    rows = ImageModelAlias.objects.filter(name__in=plausible)
+    return dict(rows.values_list("name", "image_model__slug"))
 
 
 def capabilities_of(image_model: ImageModel) -> Capabilities:

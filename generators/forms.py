@@ -259,7 +259,12 @@ def compose(
     }
     slugs = [slug for slug in typed.getlist("image_model") if slug]
     given = form_pictures.read(user, typed, files)
-    choices = _choices(rules, slugs if is_pressed else None)
+    choices = _choices(rules, slugs if is_pressed and slugs else None)
+    if meant := catalog.slugs_of_aliases(
+        set(slugs) - {choice.image_model.slug for choice in choices}
+    ):
+        slugs = [meant.get(slug, slug) for slug in slugs]
+        choices = _choices(rules, slugs if is_pressed else None)
     if "image_model" not in typed and (last := _last_job(user)) is not None:
         values = {"size": f"{last.width}x{last.height}"} | values
         slugs = _slugs_of(last)

@@ -54,7 +54,7 @@ class Press:
             return first
         shares = self._shares()
         requests = self._requests(shares)
-        if any(picture.file for picture in self.composer.given.pictures):
+        if any(picture.file is not None for picture in self.composer.given.pictures):
             # Here already: below, its verdict would go with the transaction it refuses.
             asked = [request for _, request in requests]
             has_pictures = any(share.own_pictures for share in shares)
@@ -76,6 +76,10 @@ class Press:
         for image_model in wanted:
             if image_model.pk not in of_model:  # found, but not among the choices
                 validation.build_request(image_model, prompt="")
+                words = (
+                    f"{image_model.label} cannot be chosen here. Choose another one."
+                )
+                raise RequestErrors({"image_model": words})
         return [of_model[pk] for pk in dict.fromkeys(each.pk for each in wanted)]
 
     def _requests(

@@ -61,15 +61,16 @@ def usage_of(user: User, rules: Mapping[str, Rule] | None = None) -> dict[str, U
     found: dict[str, Used] = {}
     periods = {"day": day_began(), "month": month_began()}
     wanted = {
-        f"{each}_per_{per}": (each, began)
-        for per, began in periods.items()
+        f"{each}_per_{per}": (each, per)
+        for per in periods
         for each in SUMS
         if f"{each}_per_{per}" in rules
     }
-    for name, used in _sums(user, wanted).items():
-        per = name.rpartition("_")[2]
+    since = {name: (each, periods[per]) for name, (each, per) in wanted.items()}
+    sums = _sums(user, since)
+    for name, (_, per) in wanted.items():
         resets_at = _next(periods[per], per)
-        found[name] = Used(rule=rules[name], used=used, resets_at=resets_at)
+        found[name] = Used(rule=rules[name], used=sums[name], resets_at=resets_at)
     for name, count in _COUNTS.items():
         if name in rules:
             found[name] = Used(rule=rules[name], used=count(user))

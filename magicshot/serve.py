@@ -6,20 +6,23 @@ instead of being refused.
 
 import argparse
 import importlib
+import os
 import socket
 
+import django
 import uvicorn
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from magicshot import gate
 
-APPLICATION = "magicshot.asgi"
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "magicshot.settings")
 
 
 def server_config() -> uvicorn.Config:
     """Return how the site is served."""
     return uvicorn.Config(
-        f"{APPLICATION}:application",
+        "magicshot.asgi:application",
         lifespan="off",
         access_log=False,
         log_level="warning",
@@ -29,10 +32,20 @@ def server_config() -> uvicorn.Config:
     )
 
 
+def _import_site() -> None:
+    """Import what takes long. The application itself comes later, made by uvicorn.
+
+    It looks at the static files when it is made, and they may not be there yet.
+    """
+    django.setup()
+    for path in settings.MIDDLEWARE:
+        import_string(path)
+    importlib.import_module(settings.ROOT_URLCONF)
+
+
 def serve(sockets: list[socket.socket]) -> None:
     """Serve the site on listening sockets, once it is prepared, until a signal ends it."""
-    importlib.import_module(APPLICATION)
-    importlib.import_module(settings.ROOT_URLCONF)
+    _import_site()
     gate.wait()
     uvicorn.Server(server_config()).run(sockets=sockets)
 

@@ -476,3 +476,24 @@ def test_when_the_csrf_proof_is_missing_then_the_page_says_what_to_do(alice):
     assert response.status_code == 403
     assert "This form has grown old" in text_of(response)
     assert not Generation.objects.exists()
+
+
+def test_when_a_press_names_no_model_then_it_is_the_last_one(signed_in, alice):
+    factories.submit(alice, "an owl", factories.LOCAL)
+    assert press(signed_in, image_model=[]).status_code == 200
+    assert GenerationJob.objects.latest("pk").image_model_slug == factories.LOCAL
+
+
+def test_when_a_press_names_a_model_by_an_alias_then_it_is_that_one(signed_in):
+    image_model = catalog.find(factories.LOCAL)
+    image_model.aliases.create(name="the old name")
+    assert press(signed_in, image_model="the old name").status_code == 200
+    assert GenerationJob.objects.get().image_model == image_model
+
+
+def test_when_a_press_names_a_model_nobody_may_choose_then_it_says_so(signed_in):
+    ImageModel.objects.filter(slug=factories.LOCAL).update(retired=True)
+    answer = press(signed_in, image_model=factories.LOCAL)
+    assert answer.status_code == 422
+    assert "has been retired" in text_of(answer)
+    assert not GenerationJob.objects.exists()

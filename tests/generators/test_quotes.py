@@ -140,7 +140,7 @@ def end(job, num_delivered, ready):
 
 
 @rules(
-    max_examples=150,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -34,7 +34,7 @@ def start(program: Program) -> "subprocess.Popen[str]":
 
 def test_a_process_waits_until_the_gate_opens_and_a_later_one_does_not():
     closed = Gate()
-    program = closed.before(WAITER)
+    program = closed.hold_back(WAITER)
     assert program.pass_fds[0] == 1
     assert program.environment["KEPT"] == "yes"
     with start(program) as waiting:

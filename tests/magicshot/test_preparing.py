@@ -87,7 +87,7 @@ def test_when_the_database_is_garbage_then_a_load_balancer_is_told(tmp_path: Pat
 def test_when_only_asked_then_an_older_database_is_left_alone(
     tmp_path: Path, command: str
 ):
-    assert manage("migrate", "generators", "0001", home=tmp_path).returncode == 0
+    assert manage("migrate", "gallery", "0001_squashed", home=tmp_path).returncode == 0
     ran = manage(command, home=tmp_path)
     assert ran.returncode == 1
     assert "run `manage.py migrate`" in ran.stderr

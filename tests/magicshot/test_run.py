@@ -1,7 +1,10 @@
 """The run command as people meet it: a console, signals, a second start."""
 
+import contextlib
+import re
 import signal
 import socket
+import sqlite3
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +54,13 @@ def test_it_starts_everything_and_ctrl_c_ends_everything(site: Site, home: Path)
     assert all_gone(family)
     assert "Magicshot has stopped." in site.console
     assert "Traceback" not in site.console
+
+
+def test_a_first_start_serves_what_its_pages_are_styled_with(site: Site):
+    with urllib.request.urlopen(site.url, timeout=30) as answer:  # noqa: S310
+        sheets = re.findall(r'href="(/static/[^"]+)"', answer.read().decode())
+    assert sheets
+    assert {status_of(f"{site.url}{sheet}") for sheet in sheets} == {200}
 
 
 def test_when_a_child_is_killed_then_it_is_started_again(site: Site):
@@ -113,6 +123,21 @@ def test_a_second_start_has_nothing_to_prepare(home: Path):
     again.stop()
     assert (home / "secret_key").read_text() == key
     assert (home / "static" / ".stamp").stat().st_mtime_ns == stamp.st_mtime_ns
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_when_told_to_stop_while_it_prepares_then_it_waits_for_nothing(
+    home: Path, number: signal.Signals
+):
+    assert manage("migrate", "contenttypes", home=home).returncode == 0
+    with contextlib.closing(sqlite3.connect(home / "db.sqlite3")) as database:
+        database.execute("BEGIN EXCLUSIVE")  # the next table has to wait
+        site = Site(home, FAKE_PROVIDER="1")
+        site.wait_for("Preparing the site")
+        family = [site.child(name) for name in NAMES]
+        assert site.stop(number) < 8
+    assert all_gone(family)
+    assert "Traceback" not in site.console
 
 
 def test_two_sites_on_one_machine_do_not_know_each_other(tmp_path: Path):

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -52,7 +53,7 @@ class Command(BaseCommand):
     async def _supervise(self, sockets: list[socket.socket]) -> None:
         gate = Gate()
         programs = [
-            gate.before(program)
+            gate.hold_back(program)
             for program in (processes.web(sockets), *processes.workers())
         ]
         supervisor = Supervisor(programs, write=self._line_writer())
@@ -60,18 +61,21 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, supervisor.stop)
         running = asyncio.create_task(supervisor.run())
-        try:
-            await asyncio.to_thread(_prepare)
-        except BaseException:
+        prepared = _begin(_prepare)
+        await asyncio.wait({running, prepared}, return_when=asyncio.FIRST_COMPLETED)
+        if not prepared.done():  # told to stop: what is half prepared is left so
+            return await running
+        if prepared.exception() is not None:
             supervisor.stop()
             await running
-            raise
+            return prepared.result()
         gate.open()
         greeting = asyncio.create_task(self._greet(sockets[0].getsockname()))
         await running
         greeting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await greeting
+        return None
 
     async def _greet(self, address: tuple[Any, ...]) -> None:
         """Print where the site is, once it answers there."""
@@ -94,6 +98,30 @@ class Command(BaseCommand):
             self.stdout.flush()
 
         return write
+
+
+def _begin(work: Callable[[], None]) -> asyncio.Future[None]:
+    """Do something in a thread that nobody has to wait for when the process ends."""
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+
+    def settle(error: BaseException | None) -> None:
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    def do() -> None:
+        error: BaseException | None = None
+        try:
+            work()
+        except BaseException as raised:  # noqa: BLE001 (whoever waits raises it)
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=do, daemon=True).start()
+    return done
 
 
 def _prepare() -> None:
