@@ -59,9 +59,12 @@ def refuse_request(
 def _refuse_large(rule: Rule, request: GenerationRequest) -> None:
     """Raise QuotaReached for a picture of more than so many pixels a side.
 
-    One that is enlarged counts with twice its sides, the least that enlarging does.
+    One that is enlarged counts with its larger sides: twice, the least that enlarging
+    does, where the model has no choice of it.
     """
-    factor = 2 if request.operation is Operation.UPSCALE else 1
+    factor = 1
+    if request.operation is Operation.UPSCALE:
+        factor = int(request.option("upscale_factor") or 2)
     width, height = factor * request.width, factor * request.height
     if max(width, height) > rule.limit:
         raise QuotaReached(

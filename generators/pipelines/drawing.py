@@ -3,7 +3,6 @@
 import io
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,29 +10,13 @@ from PIL import Image
 
 from generators.errors import ResourceExhausted
 from generators.pipelines import loading
+from generators.pipelines.crafts import Canceled, Teller, is_out_of_memory
 from generators.pipelines.previews import Sketcher
 from generators.pipelines.protocol import Draw
 
 _PREVIEW_SECONDS = 0.33  # as often as they are shown
 _PREVIEW_SHARE = 0.02  # of the drawing's time, at most
 _STEPS_SHARE = 0.98  # the rest of a batch's progress is decoding
-
-
-class Canceled(Exception):
-    """The order was canceled; raised between two steps."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Teller:
-    """Where news of a drawing goes.
-
-    ``on_step`` takes step, steps, fraction and a preview; ``on_picture`` a seed and a
-    PNG, or nothing where the model's own safety checker withheld the picture.
-    """
-
-    on_step: Callable[[int, int, float, bytes], None]
-    on_picture: Callable[[int, bytes], None]
-    is_canceled: Callable[[], bool]
 
 
 def draw(pipeline: Any, order: Draw, *, batch: int, teller: Teller) -> float:
@@ -66,14 +49,6 @@ def draw(pipeline: Any, order: Draw, *, batch: int, teller: Teller) -> float:
     finally:
         pipeline.scheduler = own_scheduler
     return seconds
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell a lack of memory, on any device, from other failures."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "allocate memory" in text
 
 
 def _run(pipeline: Any, order: Draw, *, seeds: tuple[int, ...], teller: Teller) -> Any:

@@ -9,7 +9,7 @@ import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from generators.pipelines import clip_words
+from generators.pipelines import clip_words, devices
 from generators.pipelines.memory import Device
 from generators.pipelines.protocol import Checkpoint
 
@@ -33,17 +33,9 @@ _SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def choose_device() -> Device:
-    """Choose the first CUDA device, or the CPU."""
-    if torch.cuda.is_available():
-        return Device(name="cuda", float_bytes=2)
-    return Device(name="cpu", float_bytes=4)
-
-
 # Below this many numbers, threads wait for each other more than they work: measured with
 # Spark, 0.8 s a picture with one and 9 to 22 s with two beside other work on two cores.
 _FEW_ELEMENTS = 100_000_000
-_ALL_THREADS = torch.get_num_threads()
 
 
 def use_fitting_threads(checkpoint: Checkpoint) -> None:
@@ -52,21 +44,7 @@ def use_fitting_threads(checkpoint: Checkpoint) -> None:
     The last bit of a sum depends on it, so it may not follow the machine's load.
     """
     is_small = checkpoint.float_elements < _FEW_ELEMENTS
-    torch.set_num_threads(1 if is_small else _ALL_THREADS)
-
-
-def device_total(device: Device) -> int | None:
-    """Return the device's own memory in bytes, ``None`` for the machine's."""
-    if device.name == "cuda":
-        return int(torch.cuda.get_device_properties(0).total_memory)
-    return None
-
-
-def device_free(device: Device) -> int | None:
-    """Return the device's own free bytes, ``None`` for the machine's."""
-    if device.name == "cuda":
-        return int(torch.cuda.mem_get_info()[0])
-    return None
+    torch.set_num_threads(1 if is_small else devices.ALL_THREADS)
 
 
 def quiet() -> None:

@@ -1,7 +1,7 @@
-"""How much memory a drawing needs, and how much the device lends. No torch here.
+"""How much memory the device lends. No torch here.
 
-An estimate from the files' headers, made before anything is loaded, so that a model
-that cannot fit is refused with words and not by the kernel.
+What a model needs of it is for its craft to say, before anything is loaded, so that a
+model that cannot fit is refused with words and not by the kernel.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,11 @@ from pathlib import Path
 
 import psutil
 
-from generators.pipelines.protocol import Checkpoint
-
 _SHARE = 0.8  # of the device's memory, when the operator names no figure
 _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-_LIVE_COPIES = 3  # of the decoder's widest layer, in and out of a convolution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,23 +22,6 @@ class Device:
 
     name: str
     float_bytes: int
-
-
-def weight_bytes(checkpoint: Checkpoint, device: Device) -> int:
-    """Estimate what the weights take once loaded in the device's float type."""
-    return checkpoint.float_elements * device.float_bytes + checkpoint.other_bytes
-
-
-def working_bytes(
-    checkpoint: Checkpoint, device: Device, *, width: int, height: int, batch: int
-) -> int:
-    """Estimate what drawing takes beside the weights.
-
-    The peak is the VAE's last layers, at full size; the denoiser works on a grid 64
-    times smaller with attention that never holds its whole matrix.
-    """
-    pixels = width * height * batch
-    return pixels * checkpoint.decoder_channels * device.float_bytes * _LIVE_COPIES
 
 
 def system_total() -> int:

@@ -14,10 +14,13 @@ from generators.record_json import from_json, to_json
 _LENGTHS = struct.Struct(">II")
 _MAX_BYTES = 256 * 2**20
 
+MAX_ENLARGED_PIXELS = 25_000_000
+"""As large as what people may bring, so that what was enlarged can be brought again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A model on disk, with all that the engine must know to load it.
+    """A diffusers model on disk, with all that the engine must know to load it.
 
     ``float_elements`` and ``other_bytes`` come from the weight files' headers.
     ``config_path`` is the folder of configurations and tokenizers for a single file.
@@ -38,6 +41,22 @@ class Checkpoint:
     has_safety_checker: bool = False
     latent_rgb_factors: tuple[tuple[float, ...], ...] = ()
     latent_rgb_bias: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enlarger:
+    """A net that makes pictures four times larger, in ncnn's format.
+
+    ``path`` is the ``.param`` file, the ``.bin`` lies beside it. ``wide_channels`` are
+    those of its last layers, which work at the size of the result.
+    """
+
+    model_id: str
+    label: str
+    path: str
+    float_elements: int
+    wide_channels: int
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +81,40 @@ class Draw:
     num_inference_steps: int
     guidance_scale: float | None = None
     scheduler: str | None = None
+
+    @property
+    def steps(self) -> int:
+        """Return how many steps are expected; 0 where that shows only later."""
+        return self.num_inference_steps
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the person's words, which no log may quote."""
+        return (self.prompt, self.negative_prompt)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enlarge:
+    """To the engine: make a picture 2 or 4 times larger.
+
+    ``payload`` is a PNG, JPEG or WebP. The result is a PNG, with its alpha, and has
+    ``MAX_ENLARGED_PIXELS`` at most.
+    """
+
+    order: int
+    checkpoint: Enlarger
+    factor: int
+    payload: bytes = field(default=b"", repr=False)
+
+    @property
+    def steps(self) -> int:
+        """Return how many steps are expected; 0 where that shows only later."""
+        return 0
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the person's words, which no log may quote."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +156,13 @@ class Stepped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """From the engine: a finished picture, as PNG. Empty if the safety checker withheld it."""
+    """From the engine: a finished picture, mostly as PNG, and its seed if it has one.
+
+    The payload is empty where the model's safety checker withheld the picture.
+    """
 
     order: int
-    seed: int
+    seed: int | None = None
     payload: bytes = field(default=b"", repr=False)
 
 
@@ -131,7 +187,8 @@ class Failed:
     detail: str = ""
 
 
-Order = Load | Draw | Cancel
+Work = Draw | Enlarge
+Order = Load | Work | Cancel
 News = Alive | Holding | Began | Stepped | Drawn | Finished | Failed
 Message = Order | News
 
@@ -140,6 +197,7 @@ _KINDS: dict[str, type[Message]] = {
     for kind in (
         Load,
         Draw,
+        Enlarge,
         Cancel,
         Alive,
         Holding,
@@ -183,7 +241,7 @@ def read(stream: IO[bytes]) -> Message | None:
         return None
     header = json.loads(body[:header_length])
     message = from_json(_KINDS[header["kind"]], header["fields"])
-    if isinstance(message, Stepped | Drawn):
+    if isinstance(message, Enlarge | Stepped | Drawn):
         return replace(message, payload=body[header_length:])
     return message
 

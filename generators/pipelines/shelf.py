@@ -9,21 +9,21 @@ from typing import Any
 import torch
 
 from generators.errors import ResourceExhausted
-from generators.pipelines import loading, memory
+from generators.pipelines import devices, memory
+from generators.pipelines.crafts import Shelved
 from generators.pipelines.memory import Device, in_words
 from generators.pipelines.process import give_memory_back
-from generators.pipelines.protocol import Checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Warm:
-    pipeline: Any
+    model: Any
     taken_bytes: int
     signature: str
 
 
 class Shelf:
-    """The loaded pipelines, the one used last at the end."""
+    """The loaded models of all crafts, the one used last at the end."""
 
     def __init__(
         self,
@@ -32,17 +32,23 @@ class Shelf:
         limit_mb: int,
         on_change: Callable[[tuple[str, ...]], None],
     ) -> None:
-        total = loading.device_total(device) or memory.system_total()
+        total = devices.total(device) or memory.system_total()
         self.device = device
         self._budget = memory.budget(limit_mb, total)
         self._warm: OrderedDict[str, _Warm] = OrderedDict()
         self._on_change = on_change
 
     def take(
-        self, checkpoint: Checkpoint, *, width: int, height: int, batch: int
+        self,
+        checkpoint: Shelved,
+        *,
+        weights: int,
+        working: int,
+        load: Callable[[], Any],
     ) -> tuple[Any, int]:
-        """Return the pipeline, loaded if need be, and how many pictures fit at once.
+        """Return the model, loaded if need be, and how many pictures fit at once.
 
+        ``weights`` are the bytes that it takes, ``working`` those of one picture.
         Others are let go to make room, the longest unused first. Raises
         ``ResourceExhausted``, with nothing loaded, when there is not enough memory.
         """
@@ -50,28 +56,23 @@ class Shelf:
         if warm is not None and warm.signature != checkpoint.signature:
             self._drop(checkpoint.model_id)
             warm = None
-        weights = memory.weight_bytes(checkpoint, self.device)
-        working = memory.working_bytes(
-            checkpoint, self.device, width=width, height=height, batch=1
-        )
         self._make_room(checkpoint, weights=weights, working=working)
         if warm is None:
-            pipeline = loading.load(checkpoint, self.device)
             warm = _Warm(
-                pipeline=pipeline, taken_bytes=weights, signature=checkpoint.signature
+                model=load(), taken_bytes=weights, signature=checkpoint.signature
             )
             self._warm[checkpoint.model_id] = warm
         self._warm.move_to_end(checkpoint.model_id)
         self._tell()
         room = min(self._budget - self._taken(), self._free())
-        return warm.pipeline, max(1, min(batch, room // max(1, working)))
+        return warm.model, max(1, room // max(1, working))
 
     def clear(self) -> None:
         """Let every model go."""
         for model_id in tuple(self._warm):
             self._drop(model_id)
 
-    def _make_room(self, checkpoint: Checkpoint, *, weights: int, working: int) -> None:
+    def _make_room(self, checkpoint: Shelved, *, weights: int, working: int) -> None:
         if weights + working > self._budget:
             raise ResourceExhausted(
                 f"{checkpoint.label} needs about {in_words(weights + working)} of memory "
@@ -104,7 +105,7 @@ class Shelf:
         return sum(each.taken_bytes for each in self._warm.values())
 
     def _free(self) -> int:
-        own = loading.device_free(self.device)
+        own = devices.free(self.device)
         return memory.system_free() if own is None else own
 
     def _tell(self) -> None:

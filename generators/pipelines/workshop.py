@@ -1,27 +1,37 @@
-"""What goes on inside the engine: it takes orders, draws, and tells what became of them."""
+"""What goes on inside the engine: it takes orders, works, and tells what became of them."""
 
+import importlib
 import os
 import queue
 import threading
 import traceback
-from typing import IO
+from typing import IO, cast
 
 from generators import errors
-from generators.pipelines import drawing, loading, protocol
+from generators.pipelines import devices, protocol
 from generators.pipelines.checkpoint_headers import BrokenCheckpoint
+from generators.pipelines.crafts import Canceled, Craft, Teller, is_out_of_memory
 from generators.pipelines.outbox import Outbox
 from generators.pipelines.protocol import (
     Began,
     Cancel,
-    Draw,
+    Checkpoint,
     Drawn,
+    Enlarger,
     Failed,
     Finished,
     Holding,
     Load,
     Stepped,
+    Work,
 )
 from generators.pipelines.shelf import Shelf
+
+# The module of each craft, by what it loads; imported when it is first used.
+_CRAFTS: dict[type, str] = {
+    Checkpoint: "generators.pipelines.diffusion",
+    Enlarger: "generators.pipelines.enlarging",
+}
 
 # What torch, diffusers and transformers raise. A slip of ours ends as one of these too.
 _FAILURES = (
@@ -47,13 +57,12 @@ class Workshop:
     ) -> None:
         self._inbox = inbox
         self._tell = outbox.tell
-        self._orders: queue.SimpleQueue[Load | Draw] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[Load | Work] = queue.SimpleQueue()
         self._canceled: set[int] = set()
         self._idle_seconds = idle_seconds
         self._has_loaded = False
-        loading.quiet()
         self._shelf = Shelf(
-            loading.choose_device(),
+            devices.choose(),
             limit_mb=limit_mb,
             on_change=lambda ids: self._tell(Holding(model_ids=ids)),
         )
@@ -76,50 +85,55 @@ class Workshop:
                 os._exit(0)  # the parent closed the pipe, or ended
             if isinstance(message, Cancel):
                 self._canceled.add(message.order)
-            elif isinstance(message, Load | Draw):
+            elif isinstance(message, Load | Work):
                 self._orders.put(message)
 
-    def _serve(self, order: Load | Draw) -> None:
+    def _serve(self, order: Load | Work) -> None:
         self._has_loaded = False
         try:
             if isinstance(order, Load):
                 self._load(order)
             else:
-                self._draw(order)
+                self._work(order)
         except errors.ProviderError as error:
             self._fail(order, error)
-        except drawing.Canceled:
+        except Canceled:
             self._fail(order, errors.GenerationCanceled())
         except _FAILURES as error:
             self._fail(
                 order, _as_provider_error(error, order, has_loaded=self._has_loaded)
             )
-        if isinstance(order, Draw):
+        if isinstance(order, Work):
             self._canceled.discard(order.order)
 
     def _load(self, order: Load) -> None:
-        # The smallest picture: only the weights matter now.
-        self._shelf.take(order.checkpoint, width=8, height=8, batch=1)
+        craft, checkpoint = _craft_of(order.checkpoint), order.checkpoint
+        self._shelf.take(
+            checkpoint,
+            weights=craft.weight_bytes(checkpoint, self._shelf.device),
+            working=0,  # only the weights matter now
+            load=lambda: craft.load(checkpoint, self._shelf.device),
+        )
 
-    def _draw(self, order: Draw) -> None:
-        number = order.order
+    def _work(self, order: Work) -> None:
+        number, checkpoint = order.order, order.checkpoint
         self._tell(Began(order=number))
         if number in self._canceled:
-            raise drawing.Canceled
-        pipeline, batch = self._shelf.take(
-            order.checkpoint,
-            width=order.width,
-            height=order.height,
-            batch=order.batch,
+            raise Canceled
+        craft, device = _craft_of(checkpoint), self._shelf.device
+        model, at_once = self._shelf.take(
+            checkpoint,
+            weights=craft.weight_bytes(checkpoint, device),
+            working=craft.working_bytes(order, device),
+            load=lambda: craft.load(checkpoint, device),
         )
         self._has_loaded = True
-        loading.use_fitting_threads(order.checkpoint)
-        seconds = drawing.draw(
-            pipeline, order, batch=batch, teller=self._teller(number)
+        seconds = craft.carry_out(
+            model, order, at_once=at_once, teller=self._teller(number)
         )
         self._tell(Finished(order=number, model_seconds=seconds))
 
-    def _teller(self, number: int) -> drawing.Teller:
+    def _teller(self, number: int) -> Teller:
         def on_step(step: int, steps: int, fraction: float, preview: bytes) -> None:
             self._tell(
                 Stepped(
@@ -131,7 +145,7 @@ class Workshop:
                 )
             )
 
-        return drawing.Teller(
+        return Teller(
             on_step=on_step,
             on_picture=lambda seed, png: self._tell(
                 Drawn(order=number, seed=seed, payload=png)
@@ -139,8 +153,8 @@ class Workshop:
             is_canceled=lambda: number in self._canceled,
         )
 
-    def _fail(self, order: Load | Draw, error: errors.ProviderError) -> None:
-        if isinstance(order, Draw):
+    def _fail(self, order: Load | Work, error: errors.ProviderError) -> None:
+        if isinstance(order, Work):
             self._tell(
                 Failed(
                     order=order.order,
@@ -153,16 +167,20 @@ class Workshop:
             print(f"cannot get {order.checkpoint.model_id} ready: {error}")
 
 
+def _craft_of(checkpoint: Checkpoint | Enlarger) -> Craft:
+    return cast(Craft, importlib.import_module(_CRAFTS[type(checkpoint)]))
+
+
 def _as_provider_error(
-    error: BaseException, order: Load | Draw, *, has_loaded: bool
+    error: BaseException, order: Load | Work, *, has_loaded: bool
 ) -> errors.ProviderError:
     """Put what a library raised in our words; its own go to the operator, without the prompt."""
-    if drawing.is_out_of_memory(error):
+    if is_out_of_memory(error):
         return errors.ResourceExhausted(detail=type(error).__name__)
     text = f"{type(error).__name__}: {error}"
-    if isinstance(order, Draw):
-        for words in (order.prompt, order.negative_prompt):
-            text = text.replace(words, "…") if words else text
+    if isinstance(order, Work):
+        for words in filter(None, order.words):
+            text = text.replace(words, "…")
     # Only where it happened: a library's message may quote what it was given.
     print("".join(traceback.format_tb(error.__traceback__)), type(error).__name__)
     label = order.checkpoint.label

@@ -22,6 +22,7 @@ from generators.contracts import (
 from generators.pipelines.protocol import Draw
 from generators.providers import limits
 from generators.providers.base import Provider
+from generators.providers.local import shared_engine
 from generators.providers.local.discovery import (
     Discovery,
     FoundModel,
@@ -44,10 +45,7 @@ class LocalDiffusersProvider(Provider):
     is_paid: ClassVar[bool] = False
 
     def __init__(self, engine: EngineClient | None = None) -> None:
-        self.engine = engine or EngineClient(
-            limit_mb=settings.LOCAL_MEMORY_MB,
-            idle_seconds=settings.LOCAL_IDLE_SECONDS,
-        )
+        self.engine = engine or shared_engine.get()
 
     def availability(self) -> Availability:
         """Say whether the packages that draw are installed; nothing is imported."""
@@ -93,7 +91,7 @@ class LocalDiffusersProvider(Provider):
                 "is broken"
             )
         limits.refuse_unsupported(found.capabilities, request)
-        drawing = self.engine.draw(_order(found, request), on_progress)
+        drawing = self.engine.carry_out(_order(found, request), on_progress)
         images = tuple(
             ResultImage(content=Spool(each.payload), seed=each.seed)
             for each in drawing.pictures

@@ -10,11 +10,13 @@ from generators.errors import NotConfigured
 from generators.providers.base import Provider, RemoteProvider
 
 LOCAL = "local"
+LOCAL_UPSCALE = "local-upscale"
 FAKE = "fake"
 FAKE_LOCAL = "fake-local"
 
 _PATHS: dict[str, str] = {
     LOCAL: "generators.providers.local_diffusers.LocalDiffusersProvider",
+    LOCAL_UPSCALE: "generators.providers.local_upscaling.LocalUpscalingProvider",
     "ideogram": "generators.providers.ideogram.provider.IdeogramProvider",
     "black-forest-labs": "generators.providers.black_forest_labs.provider.BlackForestLabsProvider",
     "google": "generators.providers.google_images.provider.GoogleImagesProvider",

@@ -101,15 +101,15 @@ def test_when_the_engine_is_killed_then_the_job_fails_in_words_and_costs_nothing
 class KilledMidway(SharedEngine):
     """The engine, which is killed by the system in the middle of a drawing."""
 
-    def draw(self, order, on_progress):
-        """Draw, and be killed after two steps."""
+    def carry_out(self, order, on_progress):
+        """Carry it out, and be killed after two steps."""
 
         def kill(progress):
             if progress.step >= 2 and self.pid:
                 os.kill(self.pid, signal.SIGKILL)
             return on_progress(progress)
 
-        return super().draw(order, kill)
+        return super().carry_out(order, kill)
 
 
 FRESH = """

@@ -15,7 +15,7 @@ from accounts import ledger, ledger_audit, quotas
 from accounts.models import NO_LIMIT, CreditEntry, Group, Quota
 from accounts.site_days import day_began
 from generators import catalog, jobs, queue, quota_checks, usage
-from generators.capabilities import Operation
+from generators.capabilities import Operation, OptionValue
 from generators.contracts import GenerationRequest, Lane
 from generators.models import GenerationJob
 from generators.refusals import QuotaReached
@@ -253,7 +253,17 @@ def test_a_model_that_is_not_allowed_cannot_be_chosen_and_says_why(client, alice
     assert "Test card is not within your quota. Ask your admin for it." in shown
 
 
-def test_an_enlarged_picture_counts_with_its_larger_sides(alice):
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "1200 × 18 is larger"),  # noqa: RUF001
+        (
+            (OptionValue(name="upscale_factor", value="4"),),
+            "2400 × 36 is larger",  # noqa: RUF001
+        ),
+    ],
+)
+def test_an_enlarged_picture_counts_with_its_larger_sides(alice, options, words):
     Quota.objects.create(user=alice, longest_side=1000)
     request = GenerationRequest(
         provider_model_id="x",
@@ -261,8 +271,9 @@ def test_an_enlarged_picture_counts_with_its_larger_sides(alice):
         operation=Operation.UPSCALE,
         width=600,
         height=9,
+        options=options,
     )
-    with pytest.raises(QuotaReached, match="1200 × 18 is larger"):  # noqa: RUF001
+    with pytest.raises(QuotaReached, match=words):
         quota_checks.refuse_request(
             quotas.rules_of(alice), catalog.find(factories.PAID), request
         )

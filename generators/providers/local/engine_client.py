@@ -13,12 +13,12 @@ from generators.pipelines.protocol import (
     Began,
     Cancel,
     Checkpoint,
-    Draw,
     Drawn,
     Failed,
     Finished,
     Load,
     Stepped,
+    Work,
 )
 from generators.providers.local.engine_process import EngineProcess, Gone, Update
 
@@ -80,8 +80,8 @@ class EngineClient:
         """Ask for a model to be ready soon; returns at once, failures are only logged."""
         self._running().send(Load(checkpoint=checkpoint))
 
-    def draw(self, order: Draw, on_progress: OnProgress) -> Drawing:
-        """Have an order drawn, one at a time. Raises only ``generators.errors``."""
+    def carry_out(self, order: Work, on_progress: OnProgress) -> Drawing:
+        """Have an order carried out, one at a time. Raises only ``generators.errors``."""
         order = replace(order, order=next(self._numbers))
         with self._turn:
             for is_last_try in (False, True):
@@ -118,12 +118,12 @@ class _Errand:
     """One order at one engine."""
 
     def __init__(
-        self, engine: EngineProcess, order: Draw, on_progress: OnProgress
+        self, engine: EngineProcess, order: Work, on_progress: OnProgress
     ) -> None:
         self._engine = engine
         self._order = order
         self._on_progress = on_progress
-        self._latest = Progress(fraction=0, steps=order.num_inference_steps)
+        self._latest = Progress(fraction=0, steps=order.steps)
         self._has_begun = False
         self._pictures: list[Drawn] = []
 

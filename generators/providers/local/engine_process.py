@@ -16,13 +16,13 @@ from generators.pipelines import protocol
 from generators.pipelines.protocol import (
     Began,
     Cancel,
-    Draw,
     Drawn,
     Failed,
     Finished,
     Holding,
     Load,
     Stepped,
+    Work,
 )
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class EngineProcess:
         with self._lock:
             self._followers.pop(order, None)
 
-    def send(self, message: Load | Draw | Cancel) -> None:
+    def send(self, message: Load | Work | Cancel) -> None:
         """Give an order. To an engine that has just ended this does nothing."""
         stream = self._running().stdin
         assert stream is not None  # noqa: S101 (it was asked for as a pipe)

@@ -5,9 +5,17 @@ import struct
 
 import pytest
 
-from generators.pipelines import memory, protocol
+from generators.pipelines import diffusion, memory, protocol
 from generators.pipelines.memory import Device
-from generators.pipelines.protocol import Checkpoint, Draw, Drawn, Load, Stepped
+from generators.pipelines.protocol import (
+    Checkpoint,
+    Draw,
+    Drawn,
+    Enlarge,
+    Enlarger,
+    Load,
+    Stepped,
+)
 
 CHECKPOINT = Checkpoint(
     model_id="it",
@@ -34,6 +42,18 @@ CHECKPOINT = Checkpoint(
             height=8,
             seeds=(2**63 - 1, 0),
             num_inference_steps=3,
+        ),
+        Enlarge(
+            order=1,
+            checkpoint=Enlarger(
+                model_id="it",
+                label="It",
+                path="/it",
+                float_elements=1,
+                wide_channels=3,
+            ),
+            factor=2,
+            payload=b"\x89PNG\x00",
         ),
         Stepped(order=1, step=1, steps=2, fraction=0.5, payload=b"\x00\xff" * 9),
         Drawn(order=1, seed=5),
@@ -75,12 +95,19 @@ def test_when_estimated_then_weights_count_in_the_devices_type():
         Device(name="cpu", float_bytes=4),
         Device(name="cuda", float_bytes=2),
     )
-    assert memory.weight_bytes(CHECKPOINT, cpu) == 4 * 10**9 + 8
-    assert memory.weight_bytes(CHECKPOINT, gpu) == 2 * 10**9 + 8
-    one = memory.working_bytes(CHECKPOINT, cpu, width=512, height=512, batch=1)
-    assert one == 512 * 512 * 256 * 4 * 3
-    four = memory.working_bytes(CHECKPOINT, cpu, width=512, height=512, batch=4)
-    assert four == 4 * one
+    assert diffusion.weight_bytes(CHECKPOINT, cpu) == 4 * 10**9 + 8
+    assert diffusion.weight_bytes(CHECKPOINT, gpu) == 2 * 10**9 + 8
+    order = Draw(
+        order=1,
+        checkpoint=CHECKPOINT,
+        prompt="",
+        width=512,
+        height=512,
+        seeds=(1, 2),
+        num_inference_steps=3,
+    )
+    assert diffusion.working_bytes(order, cpu) == 512 * 512 * 256 * 4 * 3
+    assert diffusion.working_bytes(order, gpu) == 512 * 512 * 256 * 2 * 3
 
 
 def test_when_no_limit_is_named_then_most_of_the_machine_is_lent():

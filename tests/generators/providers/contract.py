@@ -118,6 +118,10 @@ class ProviderContract:
         """Return how many paid calls the service has received; ``None``: cannot know."""
         return None
 
+    def expected_size(self, request: GenerationRequest) -> tuple[int, int]:
+        """Return the width and height that its pictures shall have."""
+        return request.width, request.height
+
     def accepted_request(self) -> GenerationRequest | None:
         """Return a request that is answered by a handle; ``None``: there is none."""
         return None
@@ -202,7 +206,7 @@ class ProviderContract:
         assert result.refused == 0
         for each in result.images:
             picture = _decoded(each.content.read())
-            assert picture.size == (request.width, request.height)
+            assert picture.size == self.expected_size(request)
 
     def test_when_a_seed_is_given_then_it_is_used_and_recorded(self, provider):
         request = self.arranged(Behaviour.SUCCEEDS)

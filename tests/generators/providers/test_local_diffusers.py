@@ -57,7 +57,7 @@ class TestLocalDiffusers(ProviderContract):
         return self.made
 
     def make_provider_of_its_own(self):
-        return LocalDiffusersProvider()
+        return LocalDiffusersProvider(EngineClient(limit_mb=0, idle_seconds=600))
 
     def request_that(self, behaviour):
         arrange = {
