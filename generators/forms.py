@@ -311,12 +311,17 @@ def _able_first(
     choices: Sequence[catalog.Choice],
     pictures: Sequence[Picture],
 ) -> list[str]:
-    """Return a model that has a use for the pictures: the last one, else the first."""
+    """Return a model that has a use for the pictures: the last one, else the first.
+
+    One that reads words comes before one that only enlarges: most want a new picture.
+    """
     roles = {each.role for each in pictures}
-    able = [
-        choice.image_model.slug
+    usable = [
+        choice
         for choice in choices
         if choice.is_usable and roles <= {*operations.usable_roles(choice.capabilities)}
     ]
+    usable.sort(key=lambda choice: not choice.capabilities.prompted)
+    able = [choice.image_model.slug for choice in usable]
     kept = [slug for slug in slugs if slug in able]
     return kept or able[:1] or list(slugs)
