@@ -102,7 +102,7 @@ def test_when_pictures_are_given_then_each_has_a_place_and_a_use(new_page):
     drop_file(page, "#prompt", kind="paste")
     expect(page.locator("[data-picture]")).to_have_count(3)
     assert roles(page) == ["init", "reference", "reference"]
-    expect(page.locator(".shapes--given")).to_have_text("As the start picture")
+    expect(page.locator(".shapes--given")).to_have_text("Shape of the start picture")
     cost(page, "9 credits")
     page.locator("[data-picture-role]").nth(1).select_option("init")
     assert roles(page) == ["reference", "init", "reference"], "one start, they swap"
