@@ -15,7 +15,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts import sending
@@ -86,14 +86,15 @@ def ask(user: User) -> Export:
     ready for less than ``PAUSE``.
     """
     own = Export.objects.filter(user=user)
-    under_way = own.filter(state__in=(State.WAITING, State.BUILDING))
+    is_under_way = Q(state__in=(State.WAITING, State.BUILDING))
     try:
         with transaction.atomic():
-            if (first := under_way.first()) is not None:
+            if (first := own.filter(is_under_way).first()) is not None:
                 return first
             if (again_at := pause_after(of(user))) is not None:
                 raise TooSoon(again_at)
-            own.update(state=State.REMOVED)
+            # Not one that another press has made since: it is the one that counts.
+            own.exclude(is_under_way).update(state=State.REMOVED)
             count = Image.objects.filter(owner=user).count()
             export = Export.objects.create(user=user, num_pictures=count)
             transaction.on_commit(partial(sending.send, TASK))

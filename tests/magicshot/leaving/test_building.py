@@ -11,6 +11,7 @@ import time_machine
 from django.conf import settings as site
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Export, User
@@ -57,6 +58,21 @@ def test_of_many_presses_at_once_one_counts(alice):
     asked = at_once(lambda _: exports.ask(alice).pk, 8)
     assert len(set(asked)) == 1
     assert Export.objects.count() == 1
+
+
+def test_a_press_that_was_just_quicker_is_the_one_that_counts(alice, monkeypatch):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite lets one press in at a time")
+    plain, quicker = exports.pause_after, []
+
+    def meanwhile(export):
+        monkeypatch.setattr(exports, "pause_after", plain)
+        quicker.extend(at_once(lambda _: exports.ask(alice).pk, 1))
+        return plain(export)
+
+    monkeypatch.setattr(exports, "pause_after", meanwhile)
+    assert [exports.ask(alice).pk] == quicker
+    assert [only().pk] == quicker
 
 
 def test_each_export_is_claimed_by_one_worker(alice, bob):
