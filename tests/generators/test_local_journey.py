@@ -2,7 +2,6 @@
 
 import io
 import os
-import signal
 import subprocess
 import sys
 import uuid
@@ -19,7 +18,7 @@ from generators.models import GenerationJob
 from generators.providers import registry
 from generators.providers.local_diffusers import LocalDiffusersProvider
 from tests import factories
-from tests.fakes.shared_engine import SharedEngine
+from tests.fakes.shared_engine import KilledMidway
 
 Status = GenerationJob.Status
 SLUGS = ["tiny-sd15", "tiny-sdxl", "tiny-sd3", "tiny-flux", "tiny-single-xl"]
@@ -96,20 +95,6 @@ def test_when_the_engine_is_killed_then_the_job_fails_in_words_and_costs_nothing
     assert jobs.run_next(Lane.LOCAL, worker="test")
     again.refresh_from_db()
     assert again.status == Status.SUCCEEDED
-
-
-class KilledMidway(SharedEngine):
-    """The engine, which is killed by the system in the middle of a drawing."""
-
-    def carry_out(self, order, on_progress):
-        """Carry it out, and be killed after two steps."""
-
-        def kill(progress):
-            if progress.step >= 2 and self.pid:
-                os.kill(self.pid, signal.SIGKILL)
-            return on_progress(progress)
-
-        return super().carry_out(order, kill)
 
 
 FRESH = """

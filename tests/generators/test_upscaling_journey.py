@@ -2,8 +2,6 @@
 
 import html
 import io
-import os
-import signal
 import uuid
 
 import numpy as np
@@ -18,7 +16,7 @@ from generators import catalog, jobs, moves
 from generators.contracts import Lane
 from generators.models import GenerationJob
 from generators.providers import local_upscaling, registry
-from tests.fakes.shared_engine import SharedEngine
+from tests.fakes.shared_engine import KilledMidway
 
 HTMX = {"HX-Request": "true"}
 Status = GenerationJob.Status
@@ -214,20 +212,6 @@ def test_when_the_engine_is_killed_then_the_job_fails_in_words_and_costs_nothing
     press(signed_in, scene(20, 20))
     work()
     assert result().size == (40, 40)
-
-
-class KilledMidway(SharedEngine):
-    """The engine, which is killed by the system after two tiles."""
-
-    def carry_out(self, order, on_progress):
-        """Carry it out, and be killed."""
-
-        def kill(progress):
-            if progress.step == 2 and self.pid:
-                os.kill(self.pid, signal.SIGKILL)
-            return on_progress(progress)
-
-        return super().carry_out(order, kill)
 
 
 def test_when_the_package_is_missing_then_the_model_is_there_and_says_why(
