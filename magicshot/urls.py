@@ -10,6 +10,7 @@ from magicshot.person_page import person_page, sign_person_out
 from magicshot.setup import set_up
 
 handler400 = "magicshot.finishing.bad_request"
+handler500 = "magicshot.finishing.broken"
 urlpatterns = [
     path("healthz", health, name="health"),
     path("admin/costs/", admin.site.admin_view(costs), name="admin-costs"),

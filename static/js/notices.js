@@ -23,6 +23,7 @@ export function startNotices() {
 }
 
 function wordsFor(status) {
+  if (status === 503) return "The site has its hands full. Nothing is lost: try again in a moment.";
   if (status >= 500) return "Something broke on our side. Nothing is lost: try again.";
   if (status === 403) return "This page has grown old. Reload it, then try again.";
   if (status === 404) return "That is no longer here. Reload the page.";

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.test import AsyncClient, Client
 from django.urls import reverse
 
@@ -41,6 +42,38 @@ def test_a_form_in_an_unreadable_encoding_is_a_bad_request():
     )
     assert response.status_code == 400
     assert "did not arrive in one piece" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (
+            OperationalError("couldn't get a connection after 10.00 sec"),
+            503,
+            "try again",
+        ),
+        (InterfaceError("connection already closed"), 503, "nothing was charged"),
+        (ValueError("a mistake of ours"), 500, "Something broke on our side"),
+    ],
+)
+@pytest.mark.parametrize("is_asynchronous", [False, True])
+def test_a_database_that_is_away_says_when_to_come_back(
+    alice, monkeypatch, error, status, words, is_asynchronous
+):
+    def fail(*_, **__):
+        raise error
+
+    client_class = AsyncClient if is_asynchronous else Client
+    client = client_class(raise_request_exception=False)
+    client.force_login(alice)
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", fail)
+    address = reverse("gallery:gallery-list")
+    response = (
+        asyncio.run(client.get(address)) if is_asynchronous else client.get(address)
+    )
+    assert response.status_code == status
+    assert words in response.content.decode()
+    assert response.get("Retry-After") == ("5" if status == 503 else None)
 
 
 def test_a_missing_page_keeps_the_navigation_of_people(client, alice):
