@@ -8,6 +8,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 TORCH ?= cpu
 export TORCH
+# Many processes start: none but the first shall compile our modules.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 LOCKS := $(wildcard requirements/*.txt)

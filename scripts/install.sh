@@ -40,12 +40,13 @@ done
 
 echo "Installing into .venv (the first time takes a minute or two)..."
 # uv is ten times quicker than pip. Where it cannot be had, or does not reach the index
-# that pip is set up for, pip does the same work.
+# that pip is set up for, pip does the same work. Compiled here and by all cores, the
+# packages need not be compiled by each process of the site's first start.
 # shellcheck disable=SC2086
 {
     .venv/bin/pip install --quiet --require-hashes -r requirements/uv.txt &&
-        .venv/bin/uv pip install --quiet --python .venv/bin/python \
-            --no-deps --require-hashes $files
+        .venv/bin/uv pip install --quiet --compile-bytecode \
+            --python .venv/bin/python --no-deps --require-hashes $files
 } 2>/dev/null || .venv/bin/pip install --quiet --no-deps --require-hashes $files
 
 installed=$(.venv/bin/python -c '
