@@ -2,12 +2,17 @@
 
 from collections.abc import Generator, Iterable, Iterator
 
+import hypothesis
 import pytest
 from playwright.sync_api import Error
 from pytest_socket import socket_allow_hosts
 
 from accounts.models import User
 from magicshot.celery import app
+
+# How long an example takes says something of the machine, not of the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -154,7 +154,6 @@ def test_any_order_of_calls_keeps_the_books_straight():
         settings=settings(
             max_examples=200,
             stateful_step_count=50,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

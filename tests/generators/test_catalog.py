@@ -233,7 +233,6 @@ def _held(row, name):
 
 @rules(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps=st.lists(_OFFER | _ADMIN.map(lambda change: ("admin", change))))

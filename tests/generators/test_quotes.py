@@ -141,7 +141,6 @@ def end(job, num_delivered, ready):
 
 @rules(
     max_examples=80,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())

@@ -607,7 +607,6 @@ _ANYTHING = st.fixed_dictionaries(
 
 @rules(
     max_examples=400,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(fields=_ANYTHING)
@@ -637,7 +636,6 @@ def test_when_anything_is_given_then_it_fits_the_model_or_is_refused(model, fiel
 
 @rules(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(name=_GARBAGE)

@@ -1156,7 +1156,6 @@ def test_when_the_catalogue_admits_a_request_then_the_service_takes_it_whole():
 
         @settings(
             max_examples=300,
-            deadline=None,
             database=None,
             suppress_health_check=[HealthCheck.too_slow],
         )

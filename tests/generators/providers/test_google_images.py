@@ -959,7 +959,7 @@ def test_when_the_catalogue_admits_it_then_the_service_never_refuses_it():
     with FakeGoogleImages(shrink=32) as service:
         google = GoogleImagesProvider(Access(base_url=service.url, api_key=service.KEY))
 
-        @rules(max_examples=80, deadline=None)
+        @rules(max_examples=80)
         @given(admitted())
         def every_picture_is_drawn(request):
             able = SPECS[request.provider_model_id].capabilities

@@ -1321,7 +1321,6 @@ def strict():
 @given(request=admitted())
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @example(request=request_for("v1/ideogram-v3/remix", strength=0.99, images=(INIT,)))

@@ -616,7 +616,7 @@ def requests(draw_value):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(request=requests())
 def test_when_the_capabilities_admit_it_then_the_server_does(quick_service, request):
     provider = provider_of(quick_service)

@@ -1091,7 +1091,7 @@ def _sizes(able):
     return listed | pairs
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(request=requests())
 def test_when_the_catalogue_admits_it_then_the_service_does(quick_service, request):
     provider = provider_of(quick_service)

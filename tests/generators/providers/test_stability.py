@@ -920,7 +920,7 @@ def test_when_the_capabilities_admit_it_then_the_service_accepts_the_form(
 ):
     provider = _provider_of(quick_service)
 
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=20, suppress_health_check=list(HealthCheck))
     @given(request=_requests(spec, operation))
     def accepts(request):
         quick_service.refused.clear()
