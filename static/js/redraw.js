@@ -3,12 +3,21 @@
 
 let isReady = false;
 
+/** What was changed since the server was last asked, by name: it does not know of it. */
+const meanwhile = new Map();
+
+const REDRAWN = "#model-controls, #looks";
+
 /** Ask for the price again when a setting changes it. */
 export function startRedraw() {
   isReady = true;
   document.addEventListener("input", onChange);
   document.addEventListener("change", onChange);
   document.addEventListener("htmx:before:swap", keepOpen);
+  document.addEventListener("htmx:before:request", (event) => {
+    if (event.target.matches?.("[data-picker-select]")) meanwhile.clear();
+  });
+  document.addEventListener("htmx:before:swap", keepScrolled);
   document.addEventListener("htmx:after:swap", (event) => {
     if (targetOf(event)?.id === "model-controls") settle();
   });
@@ -22,6 +31,7 @@ export function askAnew() {
 function onChange(event) {
   const composer = event.target.closest?.("[data-composer]");
   if (!composer || !event.target.name) return;
+  if (event.target.closest(REDRAWN)) meanwhile.set(event.target.name, event.target.value);
   if (event.target.matches("textarea, [data-count], [data-picker-select], [data-tray-action], [type=file], [name=seed]")) return;
   const go = composer.querySelector("[data-price-by-settings]");
   if (!go) return;
@@ -39,11 +49,30 @@ function keepOpen(event) {
   }, { once: true });
 }
 
-/** What the server says is chosen is chosen, also where somebody chose before. */
+/** A strip of pictures stays where it was scrolled to. */
+function keepScrolled(event) {
+  if (targetOf(event)?.id !== "model-controls") return;
+  const left = document.querySelector(".looks__row")?.scrollLeft ?? 0;
+  document.addEventListener("htmx:after:swap", () => {
+    document.querySelector(".looks__row")?.scrollTo({ left });
+  }, { once: true });
+}
+
+/** What the server says is chosen is chosen, but for what somebody chose meanwhile. */
 function settle() {
-  const controls = document.getElementById("model-controls");
-  for (const radio of controls.querySelectorAll("[type=radio]")) radio.checked = radio.defaultChecked;
-  for (const option of controls.querySelectorAll("option")) option.selected = option.defaultSelected;
+  for (const part of document.querySelectorAll(REDRAWN)) {
+    for (const radio of part.querySelectorAll("[type=radio]")) radio.checked = radio.defaultChecked;
+    for (const option of part.querySelectorAll("option")) option.selected = option.defaultSelected;
+    for (const field of part.querySelectorAll("[name]")) {
+      if (meanwhile.has(field.name)) choose(field, meanwhile.get(field.name));
+    }
+  }
+}
+
+function choose(field, value) {
+  if (field.type === "radio") field.checked ||= field.value === value;
+  else if (field.options) field.value = [...field.options].some((each) => each.value === value) ? value : field.value;
+  else field.value = value;
 }
 
 /** The element that a swap is about. */
