@@ -1,5 +1,6 @@
 """How a picture was made: the copy that its row and its file carry."""
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,6 +72,8 @@ _PARAMETER_NAMES = {
     "scheduler": "Scheduler",
     "strength": "Strength",
     "upscale_factor": "Enlarged",
+    "blend": "Mix",
+    "keep_colors": "Keeps its colours",
     "style": "Style",
     "quality": "Quality",
 }
@@ -121,7 +124,9 @@ def _option_lines(parameters: Mapping[str, Any]) -> list[RecipeLine]:
     given = parameters.get("options")
     pairs = given if isinstance(given, list) else []
     return [
-        RecipeLine(_name(str(each.get("name", ""))), str(each.get("value", "")))
+        RecipeLine(
+            _name(str(each.get("name", ""))), _worded(str(each.get("value", "")))
+        )
         for each in pairs
         if isinstance(each, dict)
     ]
@@ -130,6 +135,12 @@ def _option_lines(parameters: Mapping[str, Any]) -> list[RecipeLine]:
 def _name(parameter: str) -> str:
     plain = parameter.replace("_", " ").capitalize()
     return _PARAMETER_NAMES.get(parameter, plain)
+
+
+def _worded(value: str) -> str:
+    """Write the name of a choice, such as ``stained_glass``, as words; keep the rest."""
+    is_name = re.fullmatch(r"[a-z]+(_[a-z]+)*", value)
+    return value.replace("_", " ").capitalize() if is_name else value
 
 
 def _made_by(image: Image) -> str:

@@ -119,13 +119,15 @@ class OptionSpec:
     Exactly one of ``values`` (a choice of these), ``numbers`` (a range) and
     ``max_chars`` (a text, which ``pattern`` must match as a whole) says which. Left
     blank it takes ``default``; without one nothing is sent. It is there only for
-    ``operations``, where these are named.
+    ``operations``, where these are named. ``pictures`` is the folder of ``static`` with
+    a small picture of each value, ``VALUE.webp``: then it is chosen by these.
     """
 
     name: str
     label: str
     hint: str = ""
     values: tuple[str, ...] = ()
+    pictures: str = ""
     numbers: NumberRange | None = None
     max_chars: int = 0
     pattern: str = ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from generators import shapes
-from generators.capabilities import NumberRange, OptionSpec
+from generators.capabilities import NumberRange, Operation, OptionSpec
 from generators.shares import RESOLUTION, Share
 from generators.validation import OPTION_PREFIX
 
@@ -27,10 +27,15 @@ LABELS: Final = {
 """What people read for a field that is no option of a model's own."""
 
 
+_STRENGTH: Final = "0 keeps the start picture, 1 hardly looks at it."
+_STYLE_STRENGTH: Final = "0 keeps the start picture, 1 is the style in full."
+
+
 class Kind(enum.StrEnum):
     """How a control is drawn."""
 
     CHOICE = "choice"
+    PICTURE = "picture"
     NUMBER = "number"
     TEXT = "text"
     SEED = "seed"
@@ -38,11 +43,15 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One entry of a choice; an empty ``value`` is the default."""
+    """One entry of a choice; an empty ``value`` is the default.
+
+    ``picture`` is the file of ``static`` that shows it, where there is one.
+    """
 
     value: str
     label: str
     is_chosen: bool
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +86,11 @@ class Panel:
 
     def controls(self) -> list[Control]:
         """Return the controls that any of the chosen models has now."""
-        return [*self._options(), *self._plain()]
+        return [*self._options(has_pictures=False), *self._plain()]
+
+    def looks(self) -> list[Control]:
+        """Return what is chosen by pictures: too large for the panel."""
+        return [*self._options(has_pictures=True)]
 
     def _plain(self) -> Iterator[Control]:
         for name, draw in _PLAIN.items():
@@ -85,10 +98,12 @@ class Panel:
             if having:
                 yield draw(self, having)
 
-    def _options(self) -> Iterator[Control]:
+    def _options(self, *, has_pictures: bool) -> Iterator[Control]:
         specs: dict[str, list[OptionSpec]] = {}
         for share in self.shares:
             for spec in share.able.options_of(share.operation):
+                if bool(spec.pictures) != has_pictures:
+                    continue
                 specs.setdefault(spec.name, []).append(spec)
         for name, alike in specs.items():
             yield self._option(f"{OPTION_PREFIX}{name}", alike)
@@ -102,7 +117,8 @@ class Panel:
             return replace(base, kind=Kind.NUMBER, limits=limits)
         if spec.values:
             choices = _choices_of(specs, base.value)
-            return replace(base, kind=Kind.CHOICE, choices=choices)
+            kind = Kind.PICTURE if spec.pictures else Kind.CHOICE
+            return replace(base, kind=kind, choices=choices)
         return replace(base, max_chars=spec.max_chars)
 
     def _negative_prompt(self, _: Sequence[Share]) -> Control:
@@ -110,7 +126,8 @@ class Panel:
         return replace(base, placeholder="What should not be in the picture")
 
     def _strength(self, having: Sequence[Share]) -> Control:
-        hint = "0 keeps the start picture, 1 hardly looks at it."
+        is_style = all(share.operation is Operation.STYLE_TRANSFER for share in having)
+        hint = _STYLE_STRENGTH if is_style else _STRENGTH
         limits = _widest(share.able.strength for share in having)
         return self._number("strength", limits, hint=hint)
 
@@ -220,6 +237,7 @@ def _choices_of(specs: Sequence[OptionSpec], chosen: str) -> list[Choice]:
             value="" if is_same and value == default else value,
             label=_worded(value),
             is_chosen=value == (chosen or (default if is_same else "")),
+            picture=f"{specs[0].pictures}/{value}.webp" if specs[0].pictures else "",
         )
         for value in values
     ]

@@ -133,6 +133,12 @@ class Composer:
         return Panel(shares=self.shares, values=values, errors=self.errors).controls()
 
     @cached_property
+    def looks(self) -> list[Control]:
+        """Return what is chosen by pictures."""
+        panel = Panel(shares=self.shares, values=self.values, errors=self.errors)
+        return panel.looks()
+
+    @cached_property
     def shape_row(self) -> ShapeRow:
         """Return the row of shapes."""
         return ShapeRow(shares=self.shares, values=self.values)
@@ -233,7 +239,7 @@ class Composer:
     @property
     def unplaced_errors(self) -> list[str]:
         """Return what is wrong with settings that are not drawn."""
-        return unplaced_errors(self.errors, self.controls, self.choices)
+        return unplaced_errors(self.errors, [*self.controls, *self.looks], self.choices)
 
     def _of_model(self, choice: catalog.Choice, words: str) -> str:
         return f"{choice.image_model.label}: {words}" if self.is_comparing else words

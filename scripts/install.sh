@@ -28,8 +28,8 @@ if [ ! -x .venv/bin/python ] || [ ! -x .venv/bin/pip ]; then
         fail "cannot make .venv (on Debian: apt-get install python3.11-venv)."
 fi
 
-set -- "$@"
-[ "$TORCH" = none ] || set -- base local "$@"
+set -- base onnx "$@"
+[ "$TORCH" = none ] || set -- local "$@"
 files=
 for name in "$@"; do
     case "$files" in

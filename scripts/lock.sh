@@ -19,7 +19,7 @@ for folder in ${PIP_FIND_LINKS:-}; do
 done
 
 cd requirements
-for name in uv base local dev; do
+for name in uv base onnx local dev; do
     # shellcheck disable=SC2086
     ../$uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 \
         $links "$name.in" -o "$name.txt"

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import torch
-
 from generators.pipelines.memory import Device
 
 
@@ -72,7 +70,6 @@ class Craft(Protocol):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell a lack of memory, on any device, from other failures."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "allocate memory" in text
+    text = f"{type(error).__name__} {error}".lower()
+    signs = ("memoryerror", "out of memory", "allocate memory", "bad_alloc")
+    return isinstance(error, MemoryError) or any(sign in text for sign in signs)

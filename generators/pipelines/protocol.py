@@ -1,13 +1,13 @@
 """What the local worker and its engine, a child process, say to each other.
 
-Messages go over two pipes, one each way: lengths, a JSON header, then the bytes of a
-picture if there are any. No torch here: both sides import it.
+Messages go over two pipes, one each way: lengths, a JSON header, then the bytes of the
+pictures if there are any. No torch here: both sides import it.
 """
 
 import json
 import struct
 from dataclasses import dataclass, field, fields, replace
-from typing import IO
+from typing import IO, Any
 
 from generators.record_json import from_json, to_json
 
@@ -16,6 +16,9 @@ _MAX_BYTES = 256 * 2**20
 
 MAX_ENLARGED_PIXELS = 25_000_000
 """As large as what people may bring, so that what was enlarged can be brought again."""
+
+MAX_STYLED_SIDE = 2048
+"""The longest side, in pixels, of a picture that gets another style."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,21 @@ class Enlarger:
     path: str
     float_elements: int
     wide_channels: int
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stylist:
+    """What gives a picture another style: ONNX files, in the order they are used.
+
+    One of built-in styles is a single net; one that takes the style from a picture is
+    two, which read the style and apply it. ``file_bytes`` are those of all files.
+    """
+
+    model_id: str
+    label: str
+    paths: tuple[str, ...]
+    file_bytes: int
     signature: str = ""
 
 
@@ -105,6 +123,35 @@ class Enlarge:
     checkpoint: Enlarger
     factor: int
     payload: bytes = field(default=b"", repr=False)
+
+    @property
+    def steps(self) -> int:
+        """Return how many steps are expected; 0 where that shows only later."""
+        return 0
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the person's words, which no log may quote."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restyle:
+    """To the engine: give a picture another style.
+
+    ``shares`` say how much of each built-in style: each 0 or more, 1 in all; empty where
+    ``style_payload`` is a picture to take the style from. ``strength`` is 0..1;
+    ``keeps_colors`` leaves the picture its own. Both pictures are PNG, JPEG or WebP; the
+    result is a PNG of the first one's size, with its alpha.
+    """
+
+    order: int
+    checkpoint: Stylist
+    shares: tuple[float, ...] = ()
+    strength: float
+    keeps_colors: bool = False
+    payload: bytes = field(default=b"", repr=False)
+    style_payload: bytes = field(default=b"", repr=False)
 
     @property
     def steps(self) -> int:
@@ -187,7 +234,7 @@ class Failed:
     detail: str = ""
 
 
-Work = Draw | Enlarge
+Work = Draw | Enlarge | Restyle
 Order = Load | Work | Cancel
 News = Alive | Holding | Began | Stepped | Drawn | Finished | Failed
 Message = Order | News
@@ -198,6 +245,7 @@ _KINDS: dict[str, type[Message]] = {
         Load,
         Draw,
         Enlarge,
+        Restyle,
         Cancel,
         Alive,
         Holding,
@@ -210,18 +258,28 @@ _KINDS: dict[str, type[Message]] = {
 }
 
 
+_PICTURES: dict[type[Message], tuple[str, ...]] = {
+    kind: tuple(each.name for each in fields(kind) if each.type is bytes)
+    for kind in _KINDS.values()
+}
+"""The fields that go behind the header, as they are."""
+
+
 def write(stream: IO[bytes], message: Message) -> None:
     """Send one message; raises ``OSError`` when the other side is gone."""
-    payload: bytes = getattr(message, "payload", b"")
+    kind = type(message)
+    pictures = {name: getattr(message, name) for name in _PICTURES[kind]}
     plain = {
         each.name: getattr(message, each.name)
         for each in fields(message)
-        if each.name != "payload"
+        if each.name not in pictures
     }
+    sizes = [len(content) for content in pictures.values()]
     header = json.dumps(
-        {"kind": type(message).__name__, "fields": plain}, default=to_json
+        {"kind": kind.__name__, "fields": plain, "sizes": sizes}, default=to_json
     ).encode()
-    stream.write(_LENGTHS.pack(len(header), len(payload)) + header + payload)
+    lengths = _LENGTHS.pack(len(header), sum(sizes))
+    stream.write(b"".join((lengths, header, *pictures.values())))
     stream.flush()
 
 
@@ -233,17 +291,21 @@ def read(stream: IO[bytes]) -> Message | None:
     lengths = _read_exactly(stream, _LENGTHS.size)
     if lengths is None:
         return None
-    header_length, payload_length = _LENGTHS.unpack(lengths)
-    if max(header_length, payload_length) > _MAX_BYTES:
+    header_length, pictures_length = _LENGTHS.unpack(lengths)
+    if max(header_length, pictures_length) > _MAX_BYTES:
         raise ValueError("message too long")
-    body = _read_exactly(stream, header_length + payload_length)
+    body = _read_exactly(stream, header_length + pictures_length)
     if body is None:
         return None
     header = json.loads(body[:header_length])
-    message = from_json(_KINDS[header["kind"]], header["fields"])
-    if isinstance(message, Enlarge | Stepped | Drawn):
-        return replace(message, payload=body[header_length:])
-    return message
+    kind = _KINDS[header["kind"]]
+    message = from_json(kind, header["fields"])
+    pictures: dict[str, Any] = {}
+    at = header_length
+    for name, size in zip(_PICTURES[kind], header["sizes"], strict=True):
+        pictures[name] = body[at : at + size]
+        at += size
+    return replace(message, **pictures)
 
 
 def _read_exactly(stream: IO[bytes], count: int) -> bytes | None:

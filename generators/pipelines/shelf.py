@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from generators.errors import ResourceExhausted
 from generators.pipelines import devices, memory
 from generators.pipelines.crafts import Shelved
@@ -96,8 +94,7 @@ class Shelf:
     def _drop(self, model_id: str) -> None:
         del self._warm[model_id]
         gc.collect()
-        if self.device.name == "cuda":
-            torch.cuda.empty_cache()
+        devices.give_memory_back(self.device)
         give_memory_back()
         self._tell()
 

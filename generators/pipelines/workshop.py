@@ -10,7 +10,13 @@ from typing import IO, cast
 from generators import errors
 from generators.pipelines import devices, protocol
 from generators.pipelines.checkpoint_headers import BrokenCheckpoint
-from generators.pipelines.crafts import Canceled, Craft, Teller, is_out_of_memory
+from generators.pipelines.crafts import (
+    Canceled,
+    Craft,
+    Shelved,
+    Teller,
+    is_out_of_memory,
+)
 from generators.pipelines.outbox import Outbox
 from generators.pipelines.protocol import (
     Began,
@@ -23,6 +29,7 @@ from generators.pipelines.protocol import (
     Holding,
     Load,
     Stepped,
+    Stylist,
     Work,
 )
 from generators.pipelines.shelf import Shelf
@@ -31,6 +38,7 @@ from generators.pipelines.shelf import Shelf
 _CRAFTS: dict[type, str] = {
     Checkpoint: "generators.pipelines.diffusion",
     Enlarger: "generators.pipelines.enlarging",
+    Stylist: "generators.pipelines.styling",
 }
 
 # What torch, diffusers and transformers raise. A slip of ours ends as one of these too.
@@ -167,7 +175,7 @@ class Workshop:
             print(f"cannot get {order.checkpoint.model_id} ready: {error}")
 
 
-def _craft_of(checkpoint: Checkpoint | Enlarger) -> Craft:
+def _craft_of(checkpoint: Shelved) -> Craft:
     return cast(Craft, importlib.import_module(_CRAFTS[type(checkpoint)]))
 
 

@@ -15,7 +15,8 @@ from gallery.models import Image, ImageParent
 from generators import catalog, jobs, moves
 from generators.contracts import Lane
 from generators.models import GenerationJob
-from generators.providers import local_upscaling, registry
+from generators.providers import registry
+from generators.providers.local_upscaling import LocalUpscalingProvider
 from tests.fakes.shared_engine import KilledMidway
 
 HTMX = {"HX-Request": "true"}
@@ -217,7 +218,7 @@ def test_when_the_engine_is_killed_then_the_job_fails_in_words_and_costs_nothing
 def test_when_the_package_is_missing_then_the_model_is_there_and_says_why(
     signed_in, monkeypatch
 ):
-    monkeypatch.setattr(local_upscaling, "_NEEDED", ("no_such_package",))
+    monkeypatch.setattr(LocalUpscalingProvider, "needed", ("no_such_package",))
     response = press(signed_in, scene(20, 20))
     assert response.status_code == 422
     assert "not installed here (no_such_package)" in words_of(response)

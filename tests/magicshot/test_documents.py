@@ -74,7 +74,7 @@ from django.conf import settings
 with override_settings(STORAGES=settings.STORAGES | {"staticfiles": plain}):
     assert client.get("/").status_code == 200
 import magicshot.asgi, magicshot.celery, generators.tasks
-heavy = {"torch", "diffusers", "transformers", "torchvision"} & set(sys.modules)
+heavy = {"torch", "onnxruntime", "diffusers", "transformers", "torchvision"} & set(sys.modules)
 assert not heavy, heavy
 """
     ran = subprocess.run(

@@ -13,7 +13,8 @@ from generators.pipelines.crafts import Canceled, Teller
 from generators.pipelines.memory import Device
 from generators.pipelines.ncnn_nets import NcnnNet
 from generators.pipelines.protocol import Enlarge, Enlarger
-from generators.providers.local_upscaling import _package_folder
+from generators.providers.local.packaged import package_folder
+from generators.providers.local_upscaling import LocalUpscalingProvider
 
 CPU = Device(name="cpu", float_bytes=4)
 FAST, PHOTO = "REALESRGAN_ANIMAVIDEOV3_UP4X", "REALESRGAN_X4PLUS_UP4X"
@@ -24,7 +25,7 @@ def net_of(name):
 
 
 def enlarger(name=FAST, folder=None):
-    folder = folder or _package_folder()
+    folder = folder or package_folder(LocalUpscalingProvider.package)
     return Enlarger(
         model_id=name,
         label="It",

@@ -14,7 +14,9 @@ from generators.pipelines.protocol import (
     Enlarge,
     Enlarger,
     Load,
+    Restyle,
     Stepped,
+    Stylist,
 )
 
 CHECKPOINT = Checkpoint(
@@ -54,6 +56,15 @@ CHECKPOINT = Checkpoint(
             ),
             factor=2,
             payload=b"\x89PNG\x00",
+        ),
+        Restyle(
+            order=1,
+            checkpoint=Stylist(
+                model_id="it", label="It", paths=("/a", "/b"), file_bytes=1
+            ),
+            strength=0.5,
+            payload=b"\x89PNG\x00",
+            style_payload=b"RIFF",
         ),
         Stepped(order=1, step=1, steps=2, fraction=0.5, payload=b"\x00\xff" * 9),
         Drawn(order=1, seed=5),

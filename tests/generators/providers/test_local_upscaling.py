@@ -16,8 +16,9 @@ from PIL import Image
 from generators import errors
 from generators.capabilities import ImageRole, Operation, OptionValue
 from generators.contracts import GenerationRequest, InputImage
-from generators.providers import local_upscaling, registry
+from generators.providers import registry
 from generators.providers.local.engine_client import EngineClient
+from generators.providers.local.packaged import package_folder
 from generators.providers.local_upscaling import LocalUpscalingProvider
 from tests.generators.providers.contract import Behaviour, ProviderContract
 
@@ -73,7 +74,7 @@ class TestLocalUpscaling(ProviderContract):
         self.folder = tmp_path / "weights"
         self.folder.mkdir()
         for ending in (".param", ".bin"):
-            path = local_upscaling._package_folder() / f"{FILE}{ending}"
+            path = package_folder(LocalUpscalingProvider.package) / f"{FILE}{ending}"
             shutil.copy2(path, self.folder)
         self.engine = shared_engine
 
@@ -203,8 +204,7 @@ def test_when_it_would_be_too_large_then_it_is_refused_without_a_look_at_it(upsc
 def test_when_the_package_is_missing_then_the_nets_are_shown_and_it_is_said(
     upscaling, monkeypatch
 ):
-    monkeypatch.setattr(local_upscaling, "PACKAGE", "no_such_package")
-    monkeypatch.setattr(local_upscaling, "_NEEDED", ("torch", "no_such_package"))
+    monkeypatch.setattr(LocalUpscalingProvider, "needed", ("torch", "no_such_package"))
     assert importlib.util.find_spec("no_such_package") is None
     assert len(upscaling.catalog()) == 3
     availability = upscaling.availability()
