@@ -1,16 +1,18 @@
 // The form: shortcuts, stepper, dice, sliders, and the price on the button. Listens on
 // the document, because htmx redraws parts of the form.
+import { isBehind } from "./redraw.js";
 
 /** Bring the Create form to life. */
 export function startComposer() {
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
   document.addEventListener("input", onInput);
-  for (const name of ["htmx:after:swap", "htmx:finally:request"]) {
+  for (const name of ["change", "htmx:before:request", "htmx:after:swap"]) {
     document.addEventListener(name, refresh);
   }
+  // After the event htmx gives the button back, whatever else is on its way.
+  document.addEventListener("htmx:finally:request", () => queueMicrotask(refresh));
   document.addEventListener("balance", refresh);
-  document.addEventListener("htmx:before:request", holdWhileRedrawn);
   tellHeight();
   refresh();
   prompt()?.focus({ preventScroll: true });
@@ -48,12 +50,6 @@ function tellHeight() {
   new ResizeObserver(() => {
     composer.style.setProperty("--composer-height", `${composer.offsetHeight}px`);
   }).observe(composer);
-}
-
-/** A press must not send one model's shape to another, whose controls are on their way. */
-function holdWhileRedrawn(event) {
-  if (!event.target.matches?.("[data-picker-select]")) return;
-  document.querySelector(".composer__go").disabled = true;
 }
 
 function isTyping(element) {
@@ -116,7 +112,9 @@ function refresh() {
   const reason = missing || short;
   const shown = document.querySelector("[data-reason]");
   if (shown.textContent !== reason) shown.textContent = reason;
-  if (!button.classList.contains("htmx-request")) button.disabled = reason !== "";
+  if (button.classList.contains("htmx-request")) return;
+  // A press must not send one model's shape to another, whose controls are on their way.
+  button.disabled = reason !== "" || isBehind();
 }
 
 /** An amount as people read it. */

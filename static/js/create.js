@@ -9,12 +9,12 @@ import { startSkeleton } from "./skeleton.js";
 import { startTimes } from "./times.js";
 import { startTray } from "./tray.js";
 
+startRedraw(); // first: the button asks it whether the controls are behind
 startComposer();
 startDraft();
 startHistory();
 startPicker();
 startTray();
-startRedraw();
 startSkeleton();
 startTimes();
 startLive();

@@ -1,7 +1,9 @@
 // Asks the server for what follows from a change in the form: the controls of other
 // models or pictures, or only the price on the button.
 
-let isReady = false;
+/** Whether the controls have yet to be asked for, and whether they are on their way. */
+let isDue = false;
+let isAsking = false;
 
 /** What was changed since the server was last asked, by name: it does not know of it. */
 const meanwhile = new Map();
@@ -10,12 +12,23 @@ const REDRAWN = "#model-controls, #looks";
 
 /** Ask for the price again when a setting changes it. */
 export function startRedraw() {
-  isReady = true;
   document.addEventListener("input", onChange);
   document.addEventListener("change", onChange);
   document.addEventListener("htmx:before:swap", keepOpen);
+  for (const name of ["change", "redraw"]) {
+    document.addEventListener(name, (event) => { isDue ||= isPicker(event); }, { capture: true });
+  }
+  document.addEventListener("htmx:after:process", () => {
+    if (isDue) askAnew(); // chosen before htmx listened
+  }, { once: true });
   document.addEventListener("htmx:before:request", (event) => {
-    if (event.target.matches?.("[data-picker-select]")) meanwhile.clear();
+    if (!isPicker(event)) return;
+    isDue = false;
+    isAsking = true;
+    meanwhile.clear();
+  });
+  document.addEventListener("htmx:finally:request", (event) => {
+    if (isPicker(event)) isAsking = false;
   });
   document.addEventListener("htmx:before:swap", keepScrolled);
   document.addEventListener("htmx:after:swap", (event) => {
@@ -23,9 +36,18 @@ export function startRedraw() {
   });
 }
 
+/** Whether the controls are not yet those of the models and pictures chosen. */
+export function isBehind() {
+  return isDue || isAsking;
+}
+
 /** Redraw the controls for the models and pictures as they are now. */
 export function askAnew() {
-  if (isReady) document.querySelector("[data-picker-select]").dispatchEvent(new Event("redraw"));
+  document.querySelector("[data-picker-select]").dispatchEvent(new Event("redraw"));
+}
+
+function isPicker(event) {
+  return event.target.matches?.("[data-picker-select]") ?? false;
 }
 
 function onChange(event) {
