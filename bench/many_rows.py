@@ -123,8 +123,8 @@ _VERDICTS: Final = """
     INSERT INTO generators_promptverdict (id, owner_id, generation_id, action, rule,
         prompt, state, created_at)
     SELECT id, owner_id, generation_id, 'flag', 'owl', 'an owl by night',
-        CASE WHEN id % 1000 = 0 THEN 'open' ELSE 'dismissed' END, created_at
-    FROM generators_generationjob WHERE id % 100 = 0
+        CASE WHEN id % 100 = 0 THEN 'open' ELSE 'dismissed' END, created_at
+    FROM generators_generationjob WHERE id % 20 = 0
 """
 _OFFER: Final = """
     INSERT INTO accounts_offer (id, kind, name, credits, amount, currency, active,

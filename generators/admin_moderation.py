@@ -6,8 +6,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
@@ -17,7 +16,6 @@ from django.utils.text import capfirst
 from accounts.admin_pages import QuickAdmin, RecordAdmin, may_change_person
 from accounts.requests import person
 from gallery.files import StorageFailed, open_file
-from gallery.models import Image
 from generators import moderation
 from generators.models import PromptRule, PromptVerdict
 from generators.moderation import Decision, Fate
@@ -72,14 +70,13 @@ class PromptVerdictAdmin(RecordAdmin):
     ordering = ("-id",)
     actions = ("dismiss_selected",)
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        """Count the pictures of each press in the same query."""
-        own = Image.objects.filter(
-            batch_id=OuterRef("generation__public_id"), owner=OuterRef("owner")
-        )
-        counted = own.order_by().values("batch_id").annotate(number=Count("pk"))
-        rows = super().get_queryset(request)
-        return rows.annotate(pictures=Coalesce(Subquery(counted.values("number")), 0))
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Count the pictures of the rows that are shown, and of no others."""
+        rows = super().get_changelist_instance(request)
+        counted = moderation.count_pictures(rows.result_list)
+        for verdict in rows.result_list:
+            verdict.pictures = counted[verdict.pk]
+        return rows
 
     def get_urls(self) -> list[URLPattern]:
         """Add the pictures of a case, for whoever sees them."""

@@ -3,7 +3,8 @@
 Every act is in the audit log, in the transaction that does it.
 """
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -67,6 +68,22 @@ def pictures_of(verdict: PromptVerdict) -> ImageQuerySet:
         return Image.objects.none()
     own = Image.objects.filter(owner=verdict.owner_id)
     return own.of_batch(verdict.generation.public_id).order_by("pk")
+
+
+def count_pictures(verdicts: Iterable[PromptVerdict]) -> Counter[int]:
+    """Return how many pictures came of each press, by its number, in one query.
+
+    Their generations should be loaded with them.
+    """
+    presses = {
+        each.pk: (each.owner_id, each.generation.public_id)
+        for each in verdicts
+        if each.generation is not None
+    }
+    batches = {batch_id for _, batch_id in presses.values()}
+    found = Image.objects.filter(batch_id__in=batches).order_by()
+    numbers = Counter(found.values_list("owner_id", "batch_id"))
+    return Counter({pk: numbers[press] for pk, press in presses.items()})
 
 
 def may_see(admin: User, verdict: PromptVerdict) -> bool:

@@ -109,6 +109,18 @@ def test_the_sidebar_leads_to_what_waits(boss, case):
     assert list(rows) == [case]
 
 
+def test_the_queue_says_how_many_pictures_there_are_in_one_query(
+    boss, case, pictures, alice, django_assert_max_num_queries
+):
+    factories.make_job(alice, PROMPT)
+    refused = PromptVerdict.objects.create(owner=alice, action="refuse", rule="x")
+    with django_assert_max_num_queries(9):
+        rows = boss.get(reverse(LIST)).context["cl"].result_list
+    drawn_anew = PromptVerdict.objects.exclude(pk__in=[case.pk, refused.pk]).get()
+    told = {row.pk: row.pictures for row in rows}
+    assert told == {case.pk: 2, refused.pk: 0, drawn_anew.pk: 0}
+
+
 def test_the_queue_shows_who_and_why_but_no_words(boss, case, pictures):
     html = boss.get(reverse(LIST)).content.decode()
     assert "alice@example.org" in html
