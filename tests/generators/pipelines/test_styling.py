@@ -1,6 +1,7 @@
 """Styles are painted as they should be: parts without seams, strength, colours, trouble."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,6 +92,30 @@ def styled(nets, picture, *, style=None, **options):
 def difference(one, other):
     levels = [np.asarray(each.convert("RGB")).astype(int) for each in (one, other)]
     return np.abs(levels[0] - levels[1])
+
+
+def memory(name):
+    """Bytes of this process, as Linux counts them: VmRSS or VmHWM, the most it held."""
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024
+
+
+def test_an_order_takes_the_memory_that_was_estimated_and_gives_it_back(built_in):
+    order = Restyle(
+        order=1,
+        checkpoint=stylist(BUILT_IN),
+        payload=written(scene(1700, 1100)),
+        strength=1.0,
+        shares=only("ice"),
+    )
+    styling.carry_out(built_in, order, at_once=1, teller=Told().teller())
+    held = memory("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # VmHWM begins anew
+    styling.carry_out(built_in, order, at_once=1, teller=Told().teller())
+    taken = memory("VmHWM") - held
+    assert 0.4 < taken / styling.working_bytes(order, CPU) < 1
+    assert memory("VmRSS") - held < 0.1 * taken
 
 
 @pytest.mark.parametrize(
