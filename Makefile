@@ -3,6 +3,7 @@
 #   PORT=8000            where the site listens (HOST too)
 #   MAGICSHOT_HOME=data  the one folder that holds all state
 #   TORCH=cpu            the build of PyTorch: cpu, cuda, or none (remote models only)
+#   EXTRAS=gatys         optional downloads: the net of slow style transfer (55 MB)
 #   EMBEDDED=1           make test without PostgreSQL, Redis and RabbitMQ: partial
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
@@ -13,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 LOCKS := $(wildcard requirements/*.txt)
-KEY := $(shell cat $(LOCKS) scripts/install.sh | cksum | cut -d' ' -f1)-$(TORCH)
+KEY := $(shell cat $(LOCKS) scripts/install.sh | cksum | cut -d' ' -f1)-$(TORCH)$(EXTRAS:%=-%)
 INSTALLED := .venv/installed-$(KEY)
 INSTALLED_DEV := .venv/installed-dev-$(KEY)
 
@@ -59,8 +60,8 @@ clean:  ## Remove .venv, caches and build folders; never your data
 	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
 
 $(INSTALLED):
-	@PYTHON=$(PYTHON) STAMP=$@ sh scripts/install.sh base
+	@PYTHON=$(PYTHON) STAMP=$@ sh scripts/install.sh base $(EXTRAS)
 
 $(INSTALLED_DEV):
-	@PYTHON=$(PYTHON) STAMP=$@ sh scripts/install.sh base dev
+	@PYTHON=$(PYTHON) STAMP=$@ sh scripts/install.sh base dev gatys
 	@touch $(INSTALLED)

@@ -102,6 +102,11 @@ class Image(models.Model):
     )
     credits = models.PositiveIntegerField(default=0)
     model_seconds = models.FloatField(null=True, blank=True)
+    losses = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="The loss at each step, where its pixels were optimised.",
+    )
 
     created_at = models.DateTimeField(auto_now_add=True)
     trashed_at = models.DateTimeField(null=True, blank=True)

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ class ImageRecipe:
     ``parameters`` holds plain JSON values as they were asked for, ``credits`` is what
     this picture cost, ``model_seconds`` the model's own time for it. ``batch_id`` is
     the press of the button, ``position`` the place among its job's pictures, from 0.
+    ``losses`` are those of each step where its pixels were optimised, empty otherwise.
     """
 
     operation: str = "text-to-image"
@@ -31,6 +32,7 @@ class ImageRecipe:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     credits: int = 0
     model_seconds: float | None = None
+    losses: Sequence[float] = ()
     batch_id: uuid.UUID | None = None
     job_id: uuid.UUID | None = None
     position: int = 0
@@ -51,6 +53,7 @@ def recipe_of(image: Image) -> ImageRecipe:
         parameters=image.parameters,
         credits=image.credits,
         model_seconds=image.model_seconds,
+        losses=image.losses,
         batch_id=image.batch_id,
         job_id=image.job_id,
         position=image.position,

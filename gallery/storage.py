@@ -222,6 +222,7 @@ def _create_image(prepared: PreparedImage, file: StoredFile, owner: User) -> Ima
         parameters=dict(recipe.parameters),
         credits=recipe.credits,
         model_seconds=recipe.model_seconds,
+        losses=list(recipe.losses),
     )
 
 

@@ -14,6 +14,7 @@ from accounts.sign_in import sign_in_required
 from gallery import pages, retention, tagging
 from gallery.access import image_of
 from gallery.browser_time import in_browser_time
+from gallery.curves import loss_curve
 from gallery.models import Image, ImageTag, Tag
 from gallery.recipes import recipe_lines
 from gallery.storage import delete_forever
@@ -53,6 +54,7 @@ def image_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     context = {
         "image": image,
         "lines": recipe_lines(image),
+        "curve": loss_curve(image.losses),
         "beside": pages.neighbours(user, image, tag=tag),
         "tag": tag.name if tag else "",
         "siblings": pages.siblings(user, image),

@@ -140,11 +140,15 @@ OnProgress = Callable[[Progress], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultImage:
-    """One delivered picture, as the provider sent it: bytes not yet trusted."""
+    """One delivered picture, as the provider sent it: bytes not yet trusted.
+
+    ``losses`` are those of each step where its pixels were optimised.
+    """
 
     content: Spool = field(repr=False)
     seed: int | None = None
     revised_prompt: str = ""
+    losses: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

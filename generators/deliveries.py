@@ -113,6 +113,7 @@ def _recipe(
         negative_prompt=request.negative_prompt,
         revised_prompt=image.revised_prompt,
         seed=image.seed,
+        losses=image.losses,
         provider=job.provider,
         provider_model_id=request.provider_model_id,
         image_model_slug=job.image_model_slug,

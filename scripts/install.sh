@@ -28,6 +28,9 @@ if [ ! -x .venv/bin/python ] || [ ! -x .venv/bin/pip ]; then
         fail "cannot make .venv (on Debian: apt-get install python3.11-venv)."
 fi
 
+for name in "$@"; do
+    [ -f "requirements/$name.txt" ] || fail "EXTRAS must be gatys, not '$name'."
+done
 set -- base onnx "$@"
 [ "$TORCH" = none ] || set -- local "$@"
 files=

@@ -24,6 +24,9 @@ for name in uv base onnx local dev; do
     ../$uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 \
         $links "$name.in" -o "$name.txt"
 done
+# shellcheck disable=SC2086
+../$uv pip compile --quiet --no-deps --generate-hashes --no-header \
+    --python-version 3.11 $links gatys.in -o gatys.txt
 awk '
     /^[a-z0-9]/ { skip = /^(torch|triton|nvidia-[a-z0-9-]*|cuda-[a-z0-9-]*)==/ }
     !skip

@@ -15,17 +15,27 @@ class Canceled(Exception):
     """The order was canceled; raised between two steps."""
 
 
+class OnPicture(Protocol):
+    """Takes a finished picture."""
+
+    def __call__(
+        self, seed: int | None, content: bytes, losses: tuple[float, ...] = ()
+    ) -> None:
+        """Take its seed, if it has one, its file, and the loss at each step, if any.
+
+        The file is empty where the model's own safety checker withheld it.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teller:
     """Where news of an order goes.
 
-    ``on_step`` takes step, steps, fraction and a preview (a small WebP, or nothing);
-    ``on_picture`` a seed, if there is one, and the picture's file, or nothing where
-    the model's own safety checker withheld it.
+    ``on_step`` takes step, steps, fraction and a preview (a small WebP, or nothing).
     """
 
     on_step: Callable[[int, int, float, bytes], None]
-    on_picture: Callable[[int | None, bytes], None]
+    on_picture: OnPicture
     is_canceled: Callable[[], bool]
 
 

@@ -22,6 +22,7 @@ from generators.pipelines.crafts import Canceled, Teller
 from generators.pipelines.memory import Device
 from generators.pipelines.ncnn_nets import NcnnNet
 from generators.pipelines.protocol import MAX_ENLARGED_PIXELS, Enlarge, Enlarger
+from generators.pipelines.start_pictures import as_png, decoded, opened
 from generators.pipelines.tile_previews import TileSketcher
 
 NET_FACTOR = 4
@@ -42,7 +43,6 @@ _TILES_SHARE = 0.97  # the rest of the progress is writing the file
 _MOST_FILE_BYTES = 60_000_000  # the gallery takes 64 MB; only noise has so much as PNG
 _LONGEST_WEBP_SIDE = 16_383
 _HALO = 8  # pixels around what is visible that get its colours
-_FORMATS = ("PNG", "JPEG", "WEBP")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ def working_bytes(order: Enlarge, device: Device) -> int:
 
     Raises ``InvalidRequest`` for a picture that cannot be read or would be too large.
     """
-    width, height = _opened(order).size
+    width, height = _refuse_large(order)
     longest = TILE + 2 * MARGIN
     tile = min(width, longest) * min(height, longest) * NET_FACTOR**2
     layer = tile * order.checkpoint.wide_channels * _FLOAT_BYTES
@@ -98,11 +98,8 @@ def carry_out(model: NcnnNet, order: Enlarge, *, at_once: int, teller: Teller) -
     Raises ``InvalidRequest`` for a damaged picture, ``Canceled`` between two tiles.
     """
     torch.set_num_threads(devices.ALL_THREADS)
-    picture = _opened(order)
-    try:
-        picture.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InvalidRequest(_DAMAGED, detail=str(error)) from error
+    _refuse_large(order)
+    picture = decoded(order.payload)
     has_alpha = picture.has_transparency_data
     picture = picture.convert("RGBA" if has_alpha else "RGB")
     started = time.perf_counter()
@@ -175,21 +172,15 @@ def _enlarged_tile(
     return Image.fromarray(levels.numpy())
 
 
-_DAMAGED = "The picture is damaged or not complete."
-
-
-def _opened(order: Enlarge) -> Image.Image:
-    """Read a picture's header; refuse what would be too large before it is decoded."""
-    try:
-        picture = Image.open(io.BytesIO(order.payload), formats=_FORMATS)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InvalidRequest(_DAMAGED, detail=type(error).__name__) from error
-    if picture.width * picture.height * order.factor**2 > MAX_ENLARGED_PIXELS:
+def _refuse_large(order: Enlarge) -> tuple[int, int]:
+    """Return the size of the start picture; refuse what would be too large."""
+    width, height = opened(order.payload).size
+    if width * height * order.factor**2 > MAX_ENLARGED_PIXELS:
         raise InvalidRequest(
             f"{order.factor} times larger, this picture would have more than "
             f"{MAX_ENLARGED_PIXELS // 1_000_000} megapixels."
         )
-    return picture
+    return width, height
 
 
 def _visible(picture: Image.Image) -> Image.Image:
@@ -207,12 +198,12 @@ def _visible(picture: Image.Image) -> Image.Image:
 
 def _encoded(picture: Image.Image) -> bytes:
     """Write it as PNG; what is pure noise and too large for that, at high quality."""
+    content = as_png(picture)
+    if len(content) <= _MOST_FILE_BYTES:
+        return content
     out = io.BytesIO()
-    picture.save(out, "PNG", compress_level=1)  # the gallery writes the lasting file
-    if out.tell() > _MOST_FILE_BYTES:
-        out = io.BytesIO()
-        if picture.mode == "RGBA" and max(picture.size) <= _LONGEST_WEBP_SIDE:
-            picture.save(out, "WEBP", quality=95)
-        else:
-            picture.convert("RGB").save(out, "JPEG", quality=95)
+    if picture.mode == "RGBA" and max(picture.size) <= _LONGEST_WEBP_SIDE:
+        picture.save(out, "WEBP", quality=95)
+    else:
+        picture.convert("RGB").save(out, "JPEG", quality=95)
     return out.getvalue()

@@ -20,6 +20,9 @@ MAX_ENLARGED_PIXELS = 25_000_000
 MAX_STYLED_SIDE = 2048
 """The longest side, in pixels, of a picture that gets another style."""
 
+MAX_OPTIMIZED_SIDE = 1024
+"""The longest side, in pixels, of a picture whose pixels are optimised."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
@@ -73,6 +76,17 @@ class Stylist:
     model_id: str
     label: str
     paths: tuple[str, ...]
+    file_bytes: int
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vgg16:
+    """The net that judges pixels while they are optimised, in a Keras file."""
+
+    model_id: str
+    label: str
+    path: str
     file_bytes: int
     signature: str = ""
 
@@ -165,6 +179,30 @@ class Restyle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Optimize:
+    """To the engine: give a picture another's style by optimising its pixels.
+
+    ``longest_side`` is that of the result, where the picture has as many pixels;
+    ``strength`` is 0..1; ``keeps_colors`` leaves the picture its own. Both pictures are
+    PNG, JPEG or WebP; the result is a PNG of the first one's ratio, with its alpha.
+    """
+
+    order: int
+    checkpoint: Vgg16
+    steps: int
+    longest_side: int
+    strength: float
+    keeps_colors: bool = False
+    payload: bytes = field(default=b"", repr=False)
+    style_payload: bytes = field(default=b"", repr=False)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the person's words, which no log may quote."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
     """To the engine: stop this order after the step it is in."""
 
@@ -206,10 +244,12 @@ class Drawn:
     """From the engine: a finished picture, mostly as PNG, and its seed if it has one.
 
     The payload is empty where the model's safety checker withheld the picture.
+    ``losses`` are those of each step where its pixels were optimised.
     """
 
     order: int
     seed: int | None = None
+    losses: tuple[float, ...] = ()
     payload: bytes = field(default=b"", repr=False)
 
 
@@ -234,7 +274,7 @@ class Failed:
     detail: str = ""
 
 
-Work = Draw | Enlarge | Restyle
+Work = Draw | Enlarge | Restyle | Optimize
 Order = Load | Work | Cancel
 News = Alive | Holding | Began | Stepped | Drawn | Finished | Failed
 Message = Order | News
@@ -246,6 +286,7 @@ _KINDS: dict[str, type[Message]] = {
         Draw,
         Enlarge,
         Restyle,
+        Optimize,
         Cancel,
         Alive,
         Holding,

@@ -6,7 +6,6 @@ another: "Exploring the structure of a real-time, arbitrary neural artistic styl
 network", https://arxiv.org/abs/1705.06830.
 """
 
-import io
 import time
 from collections.abc import Callable
 from typing import Final
@@ -20,6 +19,13 @@ from generators.pipelines.memory import Device
 from generators.pipelines.onnx_nets import Numbers, OnnxNet, let_memory_go
 from generators.pipelines.overlaps import overlapping_tiles
 from generators.pipelines.protocol import MAX_STYLED_SIDE, Restyle, Stylist
+from generators.pipelines.start_pictures import (
+    as_png,
+    decoded,
+    on_white,
+    opened,
+    with_colors_of,
+)
 from generators.pipelines.tile_previews import TileSketcher
 
 BUILT_IN_TILE: Final = 1024
@@ -34,8 +40,6 @@ _BYTES_A_PIXEL = 1200  # of a tile: measured 1,020 after several runs; and spare
 _CANVAS_BYTES_A_PIXEL = 40  # of the result: sums, weights, both pictures, the file
 _DECODED_BYTES_A_PIXEL = 8  # of the style's picture: as it is and as RGB
 _TILES_SHARE = 0.97  # the rest of the progress is writing the file
-_FORMATS = ("PNG", "JPEG", "WEBP")
-_WHITE = (255, 255, 255, 255)
 
 Nets = tuple[OnnxNet, ...]
 """Those of a ``Stylist``, in the order they are used."""
@@ -54,7 +58,7 @@ def working_bytes(order: Restyle, device: Device) -> int:
 
     Raises ``InvalidRequest`` for a picture that cannot be read or is too large.
     """
-    width, height = _opened(order.payload).size
+    width, height = opened(order.payload).size
     if max(width, height) > MAX_STYLED_SIDE:
         raise InvalidRequest(
             f"The picture has more than {MAX_STYLED_SIDE} pixels a side."
@@ -68,7 +72,7 @@ def working_bytes(order: Restyle, device: Device) -> int:
 def _style_bytes(order: Restyle) -> int:
     if order.shares:
         return 0
-    width, height = _opened(order.style_payload).size
+    width, height = opened(order.style_payload).size
     return width * height * _DECODED_BYTES_A_PIXEL
 
 
@@ -82,15 +86,13 @@ def carry_out(model: Nets, order: Restyle, *, at_once: int, teller: Teller) -> f
 
     Raises ``InvalidRequest`` for a damaged picture, ``Canceled`` between two tiles.
     """
-    picture = _decoded(order.payload)
-    style = None if order.shares else _on_white(_decoded(order.style_payload))
+    picture = decoded(order.payload)
+    style = None if order.shares else on_white(decoded(order.style_payload))
     try:
-        styled, seconds = _styled(model, order, _on_white(picture), style, teller)
+        styled, seconds = _styled(model, order, on_white(picture), style, teller)
         if picture.has_transparency_data:
             styled.putalpha(picture.convert("RGBA").getchannel("A"))
-        out = io.BytesIO()
-        styled.save(out, "PNG", compress_level=1)  # the gallery writes the lasting file
-        teller.on_picture(None, out.getvalue())
+        teller.on_picture(None, as_png(styled))
     finally:
         let_memory_go()
     return seconds
@@ -156,17 +158,6 @@ def style_in_tiles(
     return Image.fromarray(levels)
 
 
-def with_colors_of(start: Image.Image, styled: Image.Image) -> Image.Image:
-    """Return the styled brightness in the start picture's colours.
-
-    "Preserving Color in Neural Artistic Style Transfer", section 3.2,
-    https://arxiv.org/abs/1606.05897.
-    """
-    brightness = styled.convert("YCbCr").getchannel("Y")
-    _, blue, red = start.convert("YCbCr").split()
-    return Image.merge("YCbCr", (brightness, blue, red)).convert("RGB")
-
-
 def _painter(
     nets: Nets, order: Restyle, style: Image.Image | None
 ) -> tuple[Paint, int]:
@@ -228,31 +219,3 @@ def _with_tones_of(
     wanted, own = (np.asarray(each.filter(blur), np.float32) for each in (broad, part))
     levels = np.asarray(part, np.float32) + wanted - own
     return Image.fromarray(levels.round().clip(0, 255).astype(np.uint8))
-
-
-_DAMAGED: Final = "The picture is damaged or not complete."
-
-
-def _opened(content: bytes) -> Image.Image:
-    """Read a picture's header."""
-    try:
-        picture = Image.open(io.BytesIO(content), formats=_FORMATS)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InvalidRequest(_DAMAGED, detail=type(error).__name__) from error
-    return picture
-
-
-def _decoded(content: bytes) -> Image.Image:
-    picture = _opened(content)
-    try:
-        picture.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InvalidRequest(_DAMAGED, detail=str(error)) from error
-    return picture
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    ground = Image.new("RGBA", picture.size, _WHITE)
-    return Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")

@@ -30,6 +30,7 @@ from generators.pipelines.protocol import (
     Load,
     Stepped,
     Stylist,
+    Vgg16,
     Work,
 )
 from generators.pipelines.shelf import Shelf
@@ -39,6 +40,7 @@ _CRAFTS: dict[type, str] = {
     Checkpoint: "generators.pipelines.diffusion",
     Enlarger: "generators.pipelines.enlarging",
     Stylist: "generators.pipelines.styling",
+    Vgg16: "generators.pipelines.gatys",
 }
 
 # What torch, diffusers and transformers raise. A slip of ours ends as one of these too.
@@ -153,11 +155,14 @@ class Workshop:
                 )
             )
 
+        def on_picture(
+            seed: int | None, content: bytes, losses: tuple[float, ...] = ()
+        ) -> None:
+            self._tell(Drawn(order=number, seed=seed, losses=losses, payload=content))
+
         return Teller(
             on_step=on_step,
-            on_picture=lambda seed, png: self._tell(
-                Drawn(order=number, seed=seed, payload=png)
-            ),
+            on_picture=on_picture,
             is_canceled=lambda: number in self._canceled,
         )
 

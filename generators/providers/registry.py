@@ -12,6 +12,7 @@ from generators.providers.base import Provider, RemoteProvider
 LOCAL = "local"
 LOCAL_UPSCALE = "local-upscale"
 LOCAL_STYLE = "local-style"
+LOCAL_GATYS = "local-gatys"
 FAKE = "fake"
 FAKE_LOCAL = "fake-local"
 
@@ -19,6 +20,7 @@ _PATHS: dict[str, str] = {
     LOCAL: "generators.providers.local_diffusers.LocalDiffusersProvider",
     LOCAL_UPSCALE: "generators.providers.local_upscaling.LocalUpscalingProvider",
     LOCAL_STYLE: "generators.providers.local_styling.LocalStylingProvider",
+    LOCAL_GATYS: "generators.providers.local_gatys.LocalGatysProvider",
     "ideogram": "generators.providers.ideogram.provider.IdeogramProvider",
     "black-forest-labs": "generators.providers.black_forest_labs.provider.BlackForestLabsProvider",
     "google": "generators.providers.google_images.provider.GoogleImagesProvider",

@@ -57,7 +57,7 @@ def original_of(page: Page, picture: Locator) -> Image.Image:
     return image
 
 
-def test_a_picture_is_enlarged_and_painted_in_two_ways(
+def test_a_picture_is_enlarged_and_painted_in_three_ways(
     site: Site, browser: Browser, pictures: list[str]
 ):
     person = Visitor(browser, site)
@@ -85,10 +85,21 @@ def test_a_picture_is_enlarged_and_painted_in_two_ways(
     choose(page, "style-any", pictures)
     assert original_of(page, press(page)).size == (120, 90)
 
+    choose(page, "style-gatys", pictures)
+    page.locator(".advanced__open").click()
+    page.get_by_label("Steps").first.fill("20")
+    page.keyboard.press("Escape")
+    assert original_of(page, press(page)).size == (120, 90)
+    expect(page.locator(".curve")).to_contain_text("changed 20 times")
+    drawn = page.locator(".curve polyline").bounding_box()
+    assert drawn
+    assert drawn["width"] > 200
+    assert drawn["height"] > 50
+
     page.goto("/gallery/")
     for picture in page.locator("main img").all():
         expect(picture).to_have_js_property("complete", value=True)
-    assert page.locator("main img").count() >= 3
+    assert page.locator("main img").count() >= 4
     assert person.complaints == []
     assert "Traceback" not in site.console
 

@@ -1,24 +1,25 @@
 """From two pictures that somebody brings to a painted one in the gallery, by the real nets."""
 
-import html
-import io
-import uuid
-
-import numpy as np
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image as Pillow
 
 from accounts import ledger
-from gallery.files import open_file
 from gallery.models import Image, ImageParent
 from generators import catalog, jobs, moves
 from generators.contracts import Lane
 from generators.models import GenerationJob
 from generators.providers import registry
 from tests.fakes.shared_engine import KilledMidway
+from tests.generators import bringing
+from tests.generators.bringing import (
+    cut_short,
+    file_of,
+    result,
+    scene,
+    words_of,
+    work,
+)
 
-HTMX = {"HX-Request": "true"}
 Status = GenerationJob.Status
 
 
@@ -42,42 +43,8 @@ def provider():
     return registry.get(registry.LOCAL_STYLE)
 
 
-def file_of(picture, name="a.png"):
-    content = picture
-    if not isinstance(picture, bytes):
-        out = io.BytesIO()
-        picture.save(out, "PNG")
-        content = out.getvalue()
-    return SimpleUploadedFile(name, content, content_type="image/png")
-
-
 def press(client, *, image_model="style-built-in", **fields):
-    typed = {
-        "prompt": "",
-        "image_model": image_model,
-        "num_images": "1",
-        "client_token": str(uuid.uuid4()),
-    }
-    return client.post("/generations/", typed | fields, headers=HTMX)
-
-
-def words_of(response):
-    return html.unescape(response.content.decode())
-
-
-def work():
-    while jobs.run_next(Lane.LOCAL, worker="test"):
-        pass
-
-
-def result():
-    image = Image.objects.filter(kind=Image.Kind.GENERATED).latest("pk")
-    return Pillow.open(io.BytesIO(open_file(image.file.path)))
-
-
-def scene(width=60, height=40):
-    across, down = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
-    return Pillow.fromarray(np.dstack([across, down, across * 0]).astype(np.uint8))
+    return bringing.press(client, image_model, **fields)
 
 
 def test_when_a_picture_is_brought_then_a_painted_one_hangs_beside_it(signed_in, alice):
@@ -164,7 +131,7 @@ BAD = {
         {
             "image_model": lambda: "style-any",
             "init_image": lambda: file_of(scene()),
-            "style_images": lambda: file_of(_cut_short()),
+            "style_images": lambda: file_of(cut_short()),
         },
         "damaged or not complete",
     ),
@@ -201,12 +168,6 @@ BAD = {
         "from 0 to 1",
     ),
 }
-
-
-def _cut_short():
-    out = io.BytesIO()
-    Pillow.effect_noise((90, 90), 90).save(out, "PNG")
-    return out.getvalue()[:3000]
 
 
 @pytest.mark.parametrize("name", BAD)

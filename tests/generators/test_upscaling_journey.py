@@ -1,16 +1,10 @@
 """From a picture that somebody brings to a larger one in the gallery, by the real nets."""
 
-import html
-import io
-import uuid
-
 import numpy as np
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image as Pillow
 
 from accounts import ledger
-from gallery.files import open_file
 from gallery.models import Image, ImageParent
 from generators import catalog, jobs, moves
 from generators.contracts import Lane
@@ -18,8 +12,16 @@ from generators.models import GenerationJob
 from generators.providers import registry
 from generators.providers.local_upscaling import LocalUpscalingProvider
 from tests.fakes.shared_engine import KilledMidway
+from tests.generators import bringing
+from tests.generators.bringing import (
+    cut_short,
+    file_of,
+    result,
+    scene,
+    words_of,
+    work,
+)
 
-HTMX = {"HX-Request": "true"}
 Status = GenerationJob.Status
 
 
@@ -45,39 +47,12 @@ def provider():
 
 def press(client, picture, *, kind="PNG", factor="2", **options):
     """Press the button with a picture, or with a file's bytes."""
-    content = picture
-    if not isinstance(picture, bytes):
-        out = io.BytesIO()
-        picture.save(out, kind, **options)
-        content = out.getvalue()
-    fields = {
-        "prompt": "",
-        "image_model": "real-esrgan-fast",
-        "num_images": "1",
-        "client_token": str(uuid.uuid4()),
-        "option_upscale_factor": factor,
-        "init_image": SimpleUploadedFile("a.png", content, content_type="image/png"),
-    }
-    return client.post("/generations/", fields, headers=HTMX)
-
-
-def words_of(response):
-    return html.unescape(response.content.decode())
-
-
-def work():
-    while jobs.run_next(Lane.LOCAL, worker="test"):
-        pass
-
-
-def result():
-    image = Image.objects.get(kind=Image.Kind.GENERATED)
-    return Pillow.open(io.BytesIO(open_file(image.file.path)))
-
-
-def scene(width, height):
-    across, down = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
-    return Pillow.fromarray(np.dstack([across, down, across * 0]).astype(np.uint8))
+    return bringing.press(
+        client,
+        "real-esrgan-fast",
+        option_upscale_factor=factor,
+        init_image=file_of(picture, kind, **options),
+    )
 
 
 def test_when_a_picture_is_brought_then_a_larger_one_hangs_beside_it(signed_in, alice):
@@ -160,16 +135,10 @@ BAD = {
         "this model takes at most 6.2 megapixels",
     ),
     "huge": (lambda: Pillow.new("1", (5100, 5000)), "2", "megapixels"),
-    "cut short": (lambda: _cut_short(), "2", "damaged or not complete"),
+    "cut short": (cut_short, "2", "damaged or not complete"),
     "no picture": (lambda: b"GIF89a", "2", "PNG, JPEG"),
     "no such factor": (lambda: scene(40, 40), "3", "“3” is not one of these: 2, 4"),
 }
-
-
-def _cut_short():
-    out = io.BytesIO()
-    Pillow.effect_noise((90, 90), 90).save(out, "PNG")
-    return out.getvalue()[:3000]
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -189,8 +158,7 @@ def test_when_it_cannot_be_served_then_it_is_refused_and_nothing_is_charged(
 
 
 def test_when_no_picture_is_given_then_it_asks_for_one(signed_in):
-    fields = {"image_model": "real-esrgan-fast", "client_token": str(uuid.uuid4())}
-    response = signed_in.post("/generations/", fields, headers=HTMX)
+    response = bringing.press(signed_in, "real-esrgan-fast")
     assert response.status_code == 422
     assert "Add a picture to start from." in words_of(response)
 

@@ -38,6 +38,7 @@ class PackagedProvider(Provider):
     lane: ClassVar[Lane] = Lane.LOCAL
     is_paid: ClassVar[bool] = False
     package: ClassVar[str]
+    weights_folder: ClassVar[str] = "models"
     needed: ClassVar[tuple[str, ...]]
     craft_words: ClassVar[str]
 
@@ -80,14 +81,15 @@ class PackagedProvider(Provider):
             raise errors.NotConfigured(availability.reason)
         spec = limits.spec_of(self, request)
         limits.refuse_unsupported(spec.capabilities, request)
-        self.refuse(request)
         (start,) = request.images_of(ImageRole.INIT)
         _refuse_other_size(start, request)
+        self.refuse(request)
         work = self.order_for(spec, request, start)
         drawing = self.engine.carry_out(work, on_progress)
         return GenerationResult(
             images=tuple(
-                ResultImage(content=Spool(each.payload)) for each in drawing.pictures
+                ResultImage(content=Spool(each.payload), losses=each.losses)
+                for each in drawing.pictures
             ),
             model_seconds=drawing.model_seconds,
         )
@@ -97,8 +99,8 @@ class PackagedProvider(Provider):
         self.engine.close()
 
     def files(self, *names: str) -> tuple[Path, ...]:
-        """Return files of the package's ``models``. Raises ``ModelUnavailable``."""
-        folder = self._folder or package_folder(self.package)
+        """Return files of the package's weights. Raises ``ModelUnavailable``."""
+        folder = self._folder or package_folder(self.package, self.weights_folder)
         found = tuple(folder / name for name in names)
         for path in found:
             if not path.is_file():
@@ -106,12 +108,12 @@ class PackagedProvider(Provider):
         return found
 
 
-def package_folder(package: str) -> Path:
+def package_folder(package: str, name: str = "models") -> Path:
     """Return the folder of a package's weights. Raises ``ModelUnavailable``."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise errors.ModelUnavailable(detail=f"{package} is not installed")
-    return Path(spec.submodule_search_locations[0]) / "models"
+    return Path(spec.submodule_search_locations[0]) / name
 
 
 def total_bytes(paths: tuple[Path, ...]) -> int:

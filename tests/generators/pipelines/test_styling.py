@@ -1,7 +1,6 @@
 """Styles are painted as they should be: parts without seams, strength, colours, trouble."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from generators.pipelines.overlaps import overlapping_tiles
 from generators.pipelines.protocol import Restyle, Stylist
 from generators.providers.local.packaged import package_folder
 from generators.providers.local_styling import STYLES, LocalStylingProvider
+from tests import process_memory
 
 CPU = Device(name="cpu", float_bytes=4)
 BUILT_IN = ("multistyle26.onnx",)
@@ -94,13 +94,6 @@ def difference(one, other):
     return np.abs(levels[0] - levels[1])
 
 
-def memory(name):
-    """Bytes of this process, as Linux counts them: VmRSS or VmHWM, the most it held."""
-    status = Path("/proc/self/status").read_text()
-    (line,) = (line for line in status.splitlines() if line.startswith(name))
-    return int(line.split()[1]) * 1024
-
-
 def test_an_order_takes_the_memory_that_was_estimated_and_gives_it_back(built_in):
     order = Restyle(
         order=1,
@@ -109,13 +102,15 @@ def test_an_order_takes_the_memory_that_was_estimated_and_gives_it_back(built_in
         strength=1.0,
         shares=only("ice"),
     )
-    styling.carry_out(built_in, order, at_once=1, teller=Told().teller())
-    held = memory("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # VmHWM begins anew
-    styling.carry_out(built_in, order, at_once=1, teller=Told().teller())
-    taken = memory("VmHWM") - held
+
+    def work():
+        styling.carry_out(built_in, order, at_once=1, teller=Told().teller())
+
+    work()
+    before = process_memory.held()
+    taken = process_memory.most_held_by(work) - before
     assert 0.4 < taken / styling.working_bytes(order, CPU) < 1
-    assert memory("VmRSS") - held < 0.1 * taken
+    assert process_memory.held() - before < 0.1 * taken
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import importlib.util
 import io
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,24 +13,20 @@ import pytest
 from PIL import Image
 
 from generators import errors
-from generators.capabilities import ImageRole, Operation, OptionValue
-from generators.contracts import GenerationRequest, InputImage
+from generators.capabilities import Operation, OptionValue
+from generators.contracts import GenerationRequest
 from generators.providers import registry
 from generators.providers.local.engine_client import EngineClient
-from generators.providers.local.packaged import package_folder
 from generators.providers.local_upscaling import LocalUpscalingProvider
-from tests.generators.providers.contract import Behaviour, ProviderContract
+from tests.generators.providers.packaged_contract import (
+    PackagedContract,
+    given,
+    png,
+    worked,
+)
 
-NO_SERVICE = "there is no service that could"
-NO_MODERATION = "the nets look for nothing to withhold"
 FAST, FILE = "realesr-animevideov3", "REALESRGAN_ANIMAVIDEOV3_UP4X"
 SIDE = 24
-
-
-def png(picture):
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()
 
 
 def request_for(picture, *, factor=2, model_id=FAST):
@@ -44,74 +39,26 @@ def request_for(picture, *, factor=2, model_id=FAST):
         width=size[0],
         height=size[1],
         options=(OptionValue(name="upscale_factor", value=str(factor)),),
-        images=(
-            InputImage(content=content, mime_type="image/png", role=ImageRole.INIT),
-        ),
+        images=(given(content),),
     )
 
 
-def enlarged(provider, request, on_progress=lambda progress: True):
-    return provider.submit(request, on_progress=on_progress)
-
-
-class TestLocalUpscaling(ProviderContract):
+class TestLocalUpscaling(PackagedContract):
     """The shared suite, with the real weights and a real engine."""
 
     slug = "local-upscale"
-    impossible = {
-        Behaviour.REFUSES: NO_MODERATION,
-        Behaviour.ANSWERS_PARTLY: NO_MODERATION,
-        Behaviour.RATE_LIMITS: NO_SERVICE,
-        Behaviour.IS_DOWN: NO_SERVICE,
-        Behaviour.BREAKS: NO_SERVICE,
-        Behaviour.ANSWERS_EMPTY: NO_SERVICE,
-        Behaviour.AUTHENTICATION_FAILS: NO_SERVICE,
-        Behaviour.QUOTA_IS_EXHAUSTED: NO_SERVICE,
-    }
+    provider_class = LocalUpscalingProvider
+    files = (f"{FILE}.bin", f"{FILE}.param")
 
-    @pytest.fixture(autouse=True)
-    def _world(self, tmp_path, shared_engine):
-        self.folder = tmp_path / "weights"
-        self.folder.mkdir()
-        for ending in (".param", ".bin"):
-            path = package_folder(LocalUpscalingProvider.package) / f"{FILE}{ending}"
-            shutil.copy2(path, self.folder)
-        self.engine = shared_engine
+    def usual_request(self):
+        gradient = Image.radial_gradient("L").resize((SIDE, SIDE))
+        return request_for(gradient.convert("RGB"))
 
-    def make_provider(self):
-        self.made = LocalUpscalingProvider(self.engine, self.folder)
-        return self.made
-
-    def make_provider_of_its_own(self):
-        engine = EngineClient(limit_mb=0, idle_seconds=600)
-        return LocalUpscalingProvider(engine, self.folder)
+    def with_start(self, content):
+        return request_for(content)
 
     def expected_size(self, request):
         return request.width * 2, request.height * 2
-
-    def request_that(self, behaviour):
-        picture = Image.radial_gradient("L").resize((SIDE, SIDE)).convert("RGB")
-        request = request_for(picture)
-        if behaviour is Behaviour.FINDS_INVALID:
-            content = request.images[0].content
-            return request_for(content[: len(content) // 2])
-        if behaviour is Behaviour.RUNS_OUT_OF_MEMORY:
-            self.made.engine = EngineClient(limit_mb=1, idle_seconds=600)
-        if behaviour is Behaviour.NEVER_ANSWERS:
-            self.stop_the_engine(request)
-        if behaviour is Behaviour.ANSWERS_NONSENSE:
-            (self.folder / f"{FILE}.bin").write_bytes(b"\0" * 99)
-        if behaviour is Behaviour.MODEL_IS_GONE:
-            (self.folder / f"{FILE}.bin").unlink()
-        return request
-
-    def stop_the_engine(self, request):
-        self.made.engine = engine = EngineClient(
-            limit_mb=0, idle_seconds=600, silence_seconds=60
-        )
-        enlarged(self.made, request)
-        os.kill(engine.pid, signal.SIGSTOP)
-        engine._silence_seconds = 0.5
 
 
 @pytest.fixture
@@ -134,7 +81,7 @@ def test_when_any_net_enlarges_then_it_is_the_same_picture(upscaling, spec):
     start = Image.linear_gradient("L").resize((16, 20)).convert("RGB")
     for factor in (2, 4):
         request = request_for(start, factor=factor, model_id=spec.provider_model_id)
-        result = enlarged(upscaling, request)
+        result = worked(upscaling, request)
         picture = Image.open(io.BytesIO(result.images[0].content.read()))
         assert picture.size == (16 * factor, 20 * factor)
         back = np.asarray(picture.resize((16, 20), Image.Resampling.BOX), int)
@@ -146,7 +93,7 @@ def test_when_any_net_enlarges_then_it_is_the_same_picture(upscaling, spec):
 
 def test_when_the_same_picture_comes_again_then_so_do_its_pixels(upscaling):
     request = request_for(Image.effect_noise((60, 40), 90).convert("RGB"), factor=4)
-    first, again = (enlarged(upscaling, request).images[0] for _ in range(2))
+    first, again = (worked(upscaling, request).images[0] for _ in range(2))
     assert first.content.read() == again.content.read()
 
 
@@ -159,10 +106,10 @@ def test_when_canceled_between_two_tiles_then_no_more_are_made(upscaling):
 
     request = request_for(Image.new("RGB", (1200, 200)))
     with pytest.raises(errors.GenerationCanceled):
-        enlarged(upscaling, request, on_progress)
+        worked(upscaling, request, on_progress)
     assert (seen[-1].step, seen[-1].steps) == (2, 20)
     started = time.monotonic()
-    assert enlarged(upscaling, request_for(Image.new("RGB", (20, 20)))).images
+    assert worked(upscaling, request_for(Image.new("RGB", (20, 20)))).images
     assert time.monotonic() - started < 20, "the other tiles were made all the same"
 
 
@@ -175,26 +122,26 @@ def test_when_killed_while_enlarging_then_it_is_a_lack_of_memory_and_the_next_wo
         return True
 
     with pytest.raises(errors.ResourceExhausted, match="ran out of memory") as got:
-        enlarged(hurt, request_for(Image.new("RGB", (1200, 200))), kill)
+        worked(hurt, request_for(Image.new("RGB", (1200, 200))), kill)
     assert got.value.broke_off
-    assert enlarged(hurt, request_for(Image.new("RGB", (20, 20)))).images
+    assert worked(hurt, request_for(Image.new("RGB", (20, 20)))).images
 
 
 def test_when_bad_pictures_came_then_the_engine_is_still_the_same(hurt):
     good = request_for(Image.effect_noise((SIDE, SIDE), 90).convert("RGB"))
-    enlarged(hurt, good)
+    worked(hurt, good)
     pid = hurt.engine.pid
     content = good.images[0].content
     for bad in (b"", b"GIF89a", content[: len(content) // 2], b"\x89PNG" + b"\0" * 999):
         with pytest.raises(errors.InvalidRequest, match="damaged"):
-            enlarged(hurt, request_for(bad))
-    assert enlarged(hurt, good).images
+            worked(hurt, request_for(bad))
+    assert worked(hurt, good).images
     assert hurt.engine.pid == pid
 
 
 def test_when_it_would_be_too_large_then_it_is_refused_without_a_look_at_it(upscaling):
     request = request_for(Image.new("1", (2500, 2500)), factor=4)
-    for ask in (upscaling.refuse, lambda each: enlarged(upscaling, each)):
+    for ask in (upscaling.refuse, lambda each: worked(upscaling, each)):
         with pytest.raises(errors.UnsupportedRequest, match="10000 × 10000") as got:  # noqa: RUF001
             ask(request)
         assert got.value.field == "upscale_factor"
@@ -211,7 +158,7 @@ def test_when_the_package_is_missing_then_the_nets_are_shown_and_it_is_said(
     assert not availability.is_available
     assert "no_such_package" in availability.reason
     with pytest.raises(errors.NotConfigured, match="not installed here"):
-        enlarged(upscaling, request_for(Image.new("RGB", (20, 20))))
+        worked(upscaling, request_for(Image.new("RGB", (20, 20))))
 
 
 def test_when_drawing_and_enlarging_then_one_engine_does_both():

@@ -35,7 +35,7 @@ def test_when_rows_are_written_by_sql_then_they_are_those_of_a_year(filled):
     succeeded = GenerationJob.objects.filter(status=Status.SUCCEEDED)
     assert Image.objects.count() == succeeded.count()
     assert AuditEntry.objects.count() == JOBS
-    assert PromptVerdict.objects.filter(state=PromptVerdict.State.OPEN).count() == 1
+    assert PromptVerdict.objects.filter(state=PromptVerdict.State.OPEN).count() == 10
     assert Purchase.objects.filter(offer__kind=Offer.Kind.PACK).count() == JOBS // 20
     assert GenerationJob.objects.filter(finished_at=None).count() == many_rows.OPEN
     in_a_month = figures(MONTH).total.num_jobs + many_rows.OPEN
