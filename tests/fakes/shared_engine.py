@@ -23,9 +23,16 @@ class KilledMidway(SharedEngine):
         """Carry it out, and be killed."""
 
         def kill(progress: Progress) -> bool:
-            if progress.step >= 2 and self.pid:
-                with contextlib.suppress(ProcessLookupError):  # it has just ended
-                    os.kill(self.pid, signal.SIGKILL)
+            if progress.step >= 2:
+                kill_if_there(self)
             return on_progress(progress)
 
         return super().carry_out(order, kill)
+
+
+def kill_if_there(engine: EngineClient) -> None:
+    """Kill an engine as the system does; while it ends, the last news are told again."""
+    pid = engine.pid
+    if pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

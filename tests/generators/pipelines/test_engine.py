@@ -21,6 +21,7 @@ from generators.pipelines import protocol
 from generators.providers.local.engine_client import EngineClient
 from generators.providers.local_diffusers import LocalDiffusersProvider
 from tests.fakes import tiny_pipelines
+from tests.fakes.shared_engine import kill_if_there
 from tests.generators.pipelines.test_drawing import drawn, found, request_for
 
 pytestmark = pytest.mark.long
@@ -95,7 +96,7 @@ def test_when_killed_after_some_pictures_then_those_are_kept(own_engine):
 
     def on_progress(progress):
         if progress.fraction > 0.75:
-            os.kill(provider.engine.pid, signal.SIGKILL)
+            kill_if_there(provider.engine)
         return True
 
     request = request_for("tiny-flux", num_images=2, num_inference_steps=40)

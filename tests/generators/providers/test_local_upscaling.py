@@ -2,8 +2,6 @@
 
 import importlib.util
 import io
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +16,7 @@ from generators.contracts import GenerationRequest
 from generators.providers import registry
 from generators.providers.local.engine_client import EngineClient
 from generators.providers.local_upscaling import LocalUpscalingProvider
+from tests.fakes.shared_engine import kill_if_there
 from tests.generators.providers.packaged_contract import (
     PackagedContract,
     given,
@@ -118,7 +117,7 @@ def test_when_killed_while_enlarging_then_it_is_a_lack_of_memory_and_the_next_wo
 ):
     def kill(progress):
         if progress.step == 2:
-            os.kill(hurt.engine.pid, signal.SIGKILL)
+            kill_if_there(hurt.engine)
         return True
 
     with pytest.raises(errors.ResourceExhausted, match="ran out of memory") as got:
