@@ -60,8 +60,8 @@ clean:  ## Remove .venv, caches and build folders; never your data
 	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
 
 $(INSTALLED):
-	@PYTHON=$(PYTHON) STAMP=$@ sh scripts/install.sh base $(EXTRAS)
+	@PYTHON=$(PYTHON) STAMP=$@ EXTRAS="$(EXTRAS)" sh scripts/install.sh base
 
 $(INSTALLED_DEV):
-	@PYTHON=$(PYTHON) STAMP=$@ sh scripts/install.sh base dev gatys
+	@PYTHON=$(PYTHON) STAMP=$@ EXTRAS=gatys sh scripts/install.sh base dev
 	@touch $(INSTALLED)

@@ -102,11 +102,11 @@ _FILES: Final = """
 _IMAGES: Final = """
     INSERT INTO gallery_image (id, public_id, owner_id, kind, file_id, job_id, position,
         operation, prompt, negative_prompt, revised_prompt, provider, provider_model_id,
-        image_model_slug, image_model_label, parameters, losses, credits, created_at)
+        image_model_slug, image_model_label, parameters, credits, created_at)
     SELECT id, public_id, owner_id,
         CASE WHEN id % 200 = 0 THEN 'mask' ELSE 'generated' END, id, public_id, 0,
         'text-to-image', 'an owl by night', '', '', provider, '', image_model_slug,
-        image_model_label, '{{}}', '[]', 5, finished_at
+        image_model_label, '{{}}', 5, finished_at
     FROM generators_generationjob WHERE status = 'succeeded'
 """
 _ACTS: Final = """

@@ -7,6 +7,7 @@ from typing import Final
 
 WIDTH: Final = 100
 HEIGHT: Final = 36
+_SHOWN: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,13 +20,15 @@ class LossCurve:
     points: str
     num_steps: int
     first: str
-    last: str
     highest: str
     lowest: str
 
 
 def loss_curve(losses: Sequence[float]) -> LossCurve | None:
-    """Return the curve of at least two losses above 0, in logarithms; else ``None``."""
+    """Return the curve of losses in logarithms, ``None`` where there is none to draw.
+
+    The first loss is that before any step. There must be two, all above 0.
+    """
     if len(losses) < 2 or min(losses) <= 0:
         return None
     logs = [math.log(each) for each in losses]
@@ -36,13 +39,14 @@ def loss_curve(losses: Sequence[float]) -> LossCurve | None:
     )
     return LossCurve(
         points=" ".join(points),
-        num_steps=len(losses),
+        num_steps=len(losses) - 1,
         first=_short(losses[0]),
-        last=_short(losses[-1]),
         highest=_short(max(losses)),
         lowest=_short(min(losses)),
     )
 
 
 def _short(loss: float) -> str:
-    return f"{loss:.2g}" if loss < 10 else f"{loss:.0f}"
+    if loss >= 10:
+        return f"{loss:.0f}"
+    return f"{loss:.2g}" if loss >= _SHOWN else f"under {_SHOWN}"

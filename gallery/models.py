@@ -5,7 +5,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from gallery.querysets import ImageQuerySet
 
@@ -104,8 +104,9 @@ class Image(models.Model):
     model_seconds = models.FloatField(null=True, blank=True)
     losses = models.JSONField(
         default=list,
+        db_default=Value([], models.JSONField()),
         blank=True,
-        help_text="The loss at each step, where its pixels were optimised.",
+        help_text="The losses of its steps, where its pixels were optimised.",
     )
 
     created_at = models.DateTimeField(auto_now_add=True)

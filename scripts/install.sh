@@ -4,11 +4,12 @@
 # Two installs: everything pinned with hashes, then torch, whose wheel differs by
 # platform. TORCH=cpu takes a local wheel first (pip's own find-links) and PyTorch's
 # CPU index otherwise, cuda takes PyPI's, none leaves out all that needs torch.
+# EXTRAS=gatys adds the lock file of that name.
 # STAMP is the file that says it was done; PYTHON the interpreter to begin with.
 set -eu
 
 VERSION=2.13.0
-: "${PYTHON:=python3.11}" "${TORCH:=cpu}" "${STAMP:=.venv/installed}"
+: "${PYTHON:=python3.11}" "${TORCH:=cpu}" "${EXTRAS:=}" "${STAMP:=.venv/installed}"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 fail() {
@@ -20,6 +21,10 @@ case "$TORCH" in
 cpu | cuda | none) ;;
 *) fail "TORCH must be cpu, cuda or none, not '$TORCH'." ;;
 esac
+case "$EXTRAS" in
+"" | gatys) ;;
+*) fail "EXTRAS must be gatys or nothing, not '$EXTRAS'." ;;
+esac
 
 if [ ! -x .venv/bin/python ] || [ ! -x .venv/bin/pip ]; then
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null ||
@@ -28,10 +33,8 @@ if [ ! -x .venv/bin/python ] || [ ! -x .venv/bin/pip ]; then
         fail "cannot make .venv (on Debian: apt-get install python3.11-venv)."
 fi
 
-for name in "$@"; do
-    [ -f "requirements/$name.txt" ] || fail "EXTRAS must be gatys, not '$name'."
-done
-set -- base onnx "$@"
+# shellcheck disable=SC2086
+set -- base onnx "$@" $EXTRAS
 [ "$TORCH" = none ] || set -- local "$@"
 files=
 for name in "$@"; do

@@ -50,7 +50,7 @@ def main() -> None:
 def _into(painted: list[bytes]) -> Teller:
     return Teller(
         on_step=lambda *_: None,
-        on_picture=lambda _, picture: painted.append(picture),
+        on_picture=lambda _, picture, losses=(): painted.append(picture),
         is_canceled=lambda: False,
     )
 

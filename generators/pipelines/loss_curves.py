@@ -6,7 +6,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw
 
-_BAND: Final = 0.22  # of the height
+_BAND: Final = 0.3  # of the height
 _DIMMED: Final = 0.35
 _INK: Final = (255, 255, 255)
 _LEAST: Final = 1e-9
@@ -15,16 +15,17 @@ _LEAST: Final = 1e-9
 def with_loss_curve(
     picture: Image.Image, losses: Sequence[float], *, steps: int
 ) -> Image.Image:
-    """Return a small RGB picture with the losses so far in a dark band at its foot.
+    """Return a small RGB picture with the losses so far in a dark band at its head.
 
     Drawn in logarithms, so that each tenth part is as high as the last; the band is
-    as wide as all ``steps``. ``losses`` are 0 or more.
+    as wide as all ``steps``. ``losses`` are 0 or more. The page's own words lie at the
+    foot.
     """
     width, height = picture.size
     band = max(1, round(height * _BAND))
     shown = picture.copy()
-    foot = shown.crop((0, height - band, width, height))
-    shown.paste(foot.point(lambda level: int(level * _DIMMED)), (0, height - band))
+    head = shown.crop((0, 0, width, band))
+    shown.paste(head.point(lambda level: int(level * _DIMMED)), (0, 0))
     if len(losses) < 2:
         return shown
     logs = [math.log(max(each, _LEAST)) for each in losses]
@@ -33,7 +34,7 @@ def with_loss_curve(
     points = [
         (
             step / max(1, steps - 1) * (width - 1),
-            height - 3 - room * (value - low) / ((high - low) or 1),
+            band - 3 - room * (value - low) / ((high - low) or 1),
         )
         for step, value in enumerate(logs)
     ]

@@ -79,6 +79,8 @@ class Shelf:
             )
         is_warm = checkpoint.model_id in self._warm
         wanted = working if is_warm else weights + working
+        if wanted > self._free():  # the last order's memory may lie about, unused
+            devices.give_memory_back(self.device)
         others = [each for each in self._warm if each != checkpoint.model_id]
         while others and (
             self._taken() + wanted > self._budget or wanted > self._free()

@@ -38,7 +38,7 @@ _STYLE_SIDE = 256  # of the picture that the style is read from
 _MULTIPLE = 4  # the net of built-in styles halves a picture twice
 _BYTES_A_PIXEL = 1200  # of a tile: measured 1,020 after several runs; and spare
 _CANVAS_BYTES_A_PIXEL = 40  # of the result: sums, weights, both pictures, the file
-_DECODED_BYTES_A_PIXEL = 8  # of the style's picture: as it is and as RGB
+_DECODED_BYTES_A_PIXEL = 16  # of the style's picture: as it came, on white, as RGB
 _TILES_SHARE = 0.97  # the rest of the progress is writing the file
 
 Nets = tuple[OnnxNet, ...]
@@ -49,7 +49,7 @@ Paint = Callable[[Numbers], Numbers]
 
 
 def weight_bytes(checkpoint: Stylist, device: Device) -> int:
-    """Estimate what the nets' weights take: they are kept once as they are."""
+    """Estimate what the nets' weights take: a file's, and what is made of it."""
     return checkpoint.file_bytes * 2
 
 

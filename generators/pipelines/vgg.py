@@ -1,4 +1,4 @@
-"""The first ten layers of VGG16, which see in a picture what it shows and how it is painted.
+"""The first eight convolutions of VGG16: they see what a picture shows and how it is painted.
 
 "Very Deep Convolutional Networks for Large-Scale Image Recognition",
 https://arxiv.org/abs/1409.1556. The weights are read from a Keras file as HED's authors

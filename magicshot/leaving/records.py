@@ -57,6 +57,7 @@ def of_image(image: Image, name: str | None) -> dict[str, Any]:
         "parameters": image.parameters,
         "credits": image.credits,
         "model_seconds": image.model_seconds,
+        "losses": image.losses,
         "tags": [
             {"name": link.tag.name, "from": link.source}
             for link in image.tag_links.all()

@@ -16,7 +16,9 @@ export function startRedraw() {
   document.addEventListener("change", onChange);
   document.addEventListener("htmx:before:swap", keepOpen);
   for (const name of ["change", "redraw"]) {
-    document.addEventListener(name, (event) => { isDue ||= isPicker(event); }, { capture: true });
+    document.addEventListener(name, (event) => {
+      isDue ||= isPicker(event) && "htmx" in window;
+    }, { capture: true });
   }
   document.addEventListener("htmx:after:process", () => {
     if (isDue) askAnew(); // chosen before htmx listened

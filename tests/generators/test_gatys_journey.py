@@ -57,7 +57,7 @@ def test_when_it_is_done_then_its_page_shows_how_the_loss_fell(signed_in, alice)
     assert job.status == Status.SUCCEEDED, job.failure_detail
     assert result().size == (60, 40)
     image = Image.objects.get(kind=Image.Kind.GENERATED)
-    assert len(image.losses) == 10
+    assert len(image.losses) == 11
     assert image.losses[-1] < image.losses[0]
     assert len(ImageParent.objects.filter(child=image)) == 2
     wallet = ledger.wallet_of(alice)
@@ -137,7 +137,7 @@ def test_when_there_is_no_gpu_for_so_many_pixels_then_it_says_so_and_costs_nothi
     work()
     job = GenerationJob.objects.get()
     assert job.status == Status.FAILED
-    assert "no GPU" in job.failure_message
+    assert "without a GPU" in job.failure_message
     wallet = ledger.wallet_of(alice)
     assert (wallet.balance, wallet.reserved) == (before, 0)
 

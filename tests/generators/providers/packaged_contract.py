@@ -12,7 +12,7 @@ from PIL import Image
 from generators.capabilities import ImageRole
 from generators.contracts import InputImage
 from generators.providers.local.engine_client import EngineClient
-from generators.providers.local.packaged import package_folder
+from generators.providers.local.packaged import PackagedProvider, package_folder
 from tests.generators.providers.contract import Behaviour, ProviderContract
 
 NO_SERVICE = "there is no service that could"
@@ -44,8 +44,8 @@ class PackagedContract(ProviderContract):
     ``usual_request`` asks for something quick, of a start picture's bytes.
     """
 
-    provider_class = None
-    files = ()
+    provider_class: type[PackagedProvider]
+    files: tuple[str, ...]
     impossible = {
         Behaviour.REFUSES: NO_MODERATION,
         Behaviour.ANSWERS_PARTLY: NO_MODERATION,
