@@ -37,6 +37,7 @@ _STRONGEST: Final = 300  # weight of the style beside the content's 1, at streng
 _BEND: Final = 6  # so that the scale looks even: half the strength is a weight of 5
 _SMOOTHNESS: Final = 0.006  # of the style's weight: less leaves a grid, more blurs
 _HISTORY: Final = 10  # steps that L-BFGS looks back on
+_MOST_RISE: Final = 2  # of the loss above the least: more is a step that went too far
 _MOST_RATIO: Final = 8  # of the sides of what the style is read from
 _BYTES_A_PIXEL: Final = 3_500  # of the picture worked on: measured 2,700; and spare
 _STYLE_BYTES_A_PIXEL: Final = (
@@ -112,17 +113,13 @@ def optimized(
     """Return the best picture of so many steps of L-BFGS, and all losses.
 
     The first loss is that of the pixels as they came, the others those after each step.
-    Ends earlier where a step leads to no number at all. Raises ``Canceled``.
+    A step is as long as the ones before suggest, which can be far too long: then it goes
+    on from the best pixels, knows no steps before, and takes half as long ones. Ends earlier where a step leads to no number at all. Raises ``Canceled``.
     """
     pixels = pixels.clone().requires_grad_(True)
     best, losses = pixels.detach().clone(), list[float]()
-    optimizer = torch.optim.LBFGS(
-        [pixels],
-        max_iter=1,
-        history_size=_HISTORY,
-        tolerance_grad=0,
-        tolerance_change=0,
-    )
+    length = 1.0
+    optimizer = _optimizer(pixels, length)
 
     def look() -> Tensor:
         optimizer.zero_grad()
@@ -146,10 +143,25 @@ def optimized(
         if is_last or found == 0:  # as at strength 0: nothing is left to do
             break
         with torch.no_grad():
+            if found > _MOST_RISE * min(losses):
+                pixels.copy_(best)
+                length /= 2
+                optimizer = _optimizer(pixels, length)
             pixels.clamp_(0, 1)
         fraction = (step + 1) / steps * _STEPS_SHARE
         teller.on_step(step + 1, steps, fraction, sketch(best, losses))
     return _picture(best), tuple(float(f"{each:.4g}") for each in losses)
+
+
+def _optimizer(pixels: Tensor, length: float) -> torch.optim.LBFGS:
+    return torch.optim.LBFGS(
+        [pixels],
+        lr=length,
+        max_iter=1,
+        history_size=_HISTORY,
+        tolerance_grad=0,
+        tolerance_change=0,
+    )
 
 
 def _loss(net: Vgg, start: Image.Image, style: Image.Image, *, strength: float) -> Loss:

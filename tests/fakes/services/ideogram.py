@@ -524,9 +524,13 @@ def _cut_out(part: Part) -> bytes:
 
 def _words(prompt: str) -> str:
     """Return the lettering of a structured prompt, or the plain prompt."""
-    if not prompt.startswith("{"):
+    try:
+        written = json.loads(prompt)
+    except ValueError:  # plain words may begin with a brace
         return prompt
-    whole = json.loads(prompt)["compositional_deconstruction"]
+    if not isinstance(written, dict):
+        return prompt
+    whole = written["compositional_deconstruction"]
     if not whole["background"]:
         raise Objection("a structured prompt without background")
     for each in whole["elements"]:

@@ -1324,9 +1324,11 @@ def strict():
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @example(request=request_for("v1/ideogram-v3/remix", strength=0.99, images=(INIT,)))
+@example(request=request_for(prompt="{a brace, and no more"))
 def test_when_the_catalogue_admits_a_request_then_the_service_takes_it(strict, request):
     service, ideogram = strict
     service.pictures.clear()
+    service.objections.clear()
     try:
         result = finish(ideogram, request)
     except errors.UnsupportedRequest as refusal:
