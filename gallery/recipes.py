@@ -17,7 +17,7 @@ class ImageRecipe:
     ``parameters`` holds plain JSON values as they were asked for, ``credits`` is what
     this picture cost, ``model_seconds`` the model's own time for it. ``batch_id`` is
     the press of the button, ``position`` the place among its job's pictures, from 0.
-    ``losses`` are those of each step where its pixels were optimised, empty otherwise.
+    ``losses`` are those before and after each step, where its pixels were optimised.
     """
 
     operation: str = "text-to-image"

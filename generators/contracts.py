@@ -142,7 +142,7 @@ OnProgress = Callable[[Progress], bool]
 class ResultImage:
     """One delivered picture, as the provider sent it: bytes not yet trusted.
 
-    ``losses`` are those of each step where its pixels were optimised.
+    ``losses`` are those before and after each step, where its pixels were optimised.
     """
 
     content: Spool = field(repr=False)

@@ -244,7 +244,7 @@ class Drawn:
     """From the engine: a finished picture, mostly as PNG, and its seed if it has one.
 
     The payload is empty where the model's safety checker withheld the picture.
-    ``losses`` are those of each step where its pixels were optimised.
+    ``losses`` are those before and after each step, where its pixels were optimised.
     """
 
     order: int

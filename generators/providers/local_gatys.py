@@ -20,11 +20,15 @@ from generators.providers.local.packaged import (
     signature,
     total_bytes,
 )
+from generators.providers.local.style_transfer import (
+    KEEP_COLORS,
+    keeps_colors,
+    refuse_without_style,
+)
 
 MODEL_ID: Final = "gatys"
 
-_SIDE, _COLORS = "longest_side", "keep_colors"
-_NO, _YES = "no", "yes"
+_SIDE: Final = "longest_side"
 _SIDES: Final = ("256", "384", "512", "768", "1024")
 _USUAL_SIDE: Final = (
     "256"  # half a minute on two cores; each step up takes twice as long
@@ -82,10 +86,7 @@ class LocalGatysProvider(PackagedProvider):
                 "Cut it first.",
                 field="init_image",
             )
-        if not request.images_of(ImageRole.STYLE):
-            raise errors.UnsupportedRequest(
-                "Add a second picture to take the style from.", field="style_images"
-            )
+        refuse_without_style(request)
 
     def order_for(
         self, spec: ModelSpec, request: GenerationRequest, start: InputImage
@@ -105,7 +106,7 @@ class LocalGatysProvider(PackagedProvider):
             steps=_USUAL_STEPS if steps is None else steps,
             longest_side=int(request.option(_SIDE) or _USUAL_SIDE),
             strength=_USUAL_STRENGTH if strength is None else strength,
-            keeps_colors=request.option(_COLORS) == _YES,
+            keeps_colors=keeps_colors(request),
             payload=start.content,
             style_payload=request.images_of(ImageRole.STYLE)[0].content,
         )
@@ -126,13 +127,7 @@ _CAPABILITIES: Final = Capabilities(
             values=_SIDES,
             default=_USUAL_SIDE,
         ),
-        OptionSpec(
-            name=_COLORS,
-            label="Keep its colours",
-            hint="Takes the strokes of the style and leaves the picture its own colours.",
-            values=(_NO, _YES),
-            default=_NO,
-        ),
+        KEEP_COLORS,
     ),
     max_style_images=1,
     inputs=InputLimits(min_side=_MIN_SIDE, max_pixels=25_000_000),

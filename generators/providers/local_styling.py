@@ -20,6 +20,11 @@ from generators.providers.local.packaged import (
     signature,
     total_bytes,
 )
+from generators.providers.local.style_transfer import (
+    KEEP_COLORS,
+    keeps_colors,
+    refuse_without_style,
+)
 
 BUILT_IN: Final = "built-in-styles"
 ANY_PICTURE: Final = "style-of-a-picture"
@@ -55,8 +60,8 @@ STYLES: Final = (
 """The net's 26 styles, in its order. The package numbers them; the names are ours."""
 
 _USUAL_STYLE: Final = "fresco"
-_STYLE, _SECOND, _BLEND, _COLORS = "style", "second_style", "blend", "keep_colors"
-_NONE, _NO, _YES = "none", "no", "yes"
+_STYLE, _SECOND, _BLEND = "style", "second_style", "blend"
+_NONE: Final = "none"
 _USUAL_BLEND: Final = 0.5
 _MIN_SIDE: Final = 32
 
@@ -118,10 +123,7 @@ class LocalStylingProvider(PackagedProvider):
             )
         if request.provider_model_id == BUILT_IN:
             return
-        if not request.images_of(ImageRole.STYLE):
-            raise errors.UnsupportedRequest(
-                "Add a second picture to take the style from.", field="style_images"
-            )
+        refuse_without_style(request)
 
     def order_for(
         self, spec: ModelSpec, request: GenerationRequest, start: InputImage
@@ -149,7 +151,7 @@ class LocalStylingProvider(PackagedProvider):
             ),
             shares=shares,
             strength=1.0 if strength is None else strength,
-            keeps_colors=request.option(_COLORS) == _YES,
+            keeps_colors=keeps_colors(request),
             payload=start.content,
             style_payload=style,
         )
@@ -169,13 +171,6 @@ def _shares(request: GenerationRequest) -> tuple[float, ...]:
 
 _STRENGTH: Final = NumberRange(minimum=0, maximum=1, default=1, step=0.05)
 _INPUTS: Final = InputLimits(min_side=_MIN_SIDE, max_pixels=25_000_000)
-_KEEP_COLORS: Final = OptionSpec(
-    name=_COLORS,
-    label="Keep its colours",
-    hint="Takes the strokes of the style and leaves the picture its own colours.",
-    values=(_NO, _YES),
-    default=_NO,
-)
 
 _BUILT_IN_CAPABILITIES: Final = Capabilities(
     operations=(Operation.STYLE_TRANSFER,),
@@ -204,7 +199,7 @@ _BUILT_IN_CAPABILITIES: Final = Capabilities(
             numbers=NumberRange(minimum=0, maximum=1, default=_USUAL_BLEND, step=0.05),
             default=str(_USUAL_BLEND),
         ),
-        _KEEP_COLORS,
+        KEEP_COLORS,
     ),
     inputs=_INPUTS,
 )
@@ -214,7 +209,7 @@ _ANY_CAPABILITIES: Final = Capabilities(
     prompted=(),
     sized_by_image=(Operation.STYLE_TRANSFER,),
     strength=_STRENGTH,
-    options=(_KEEP_COLORS,),
+    options=(KEEP_COLORS,),
     max_style_images=1,
     inputs=_INPUTS,
 )
